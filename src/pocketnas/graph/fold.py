@@ -1,0 +1,60 @@
+"""What a deployed network no longer needs: batch norm as a node of its own, and dropout."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketnas.graph.graph import Graph, Node
+from pocketnas.graph.ops import BatchNorm, Conv, Depthwise, Dropout
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+def fold(graph: Graph) -> Graph:
+    """The same function at inference: each batch norm becomes its convolution's bias and scale.
+
+    A batch norm that does not directly follow a convolution of its own stays a node.
+    """
+    pairs = _pairs(graph)
+    renamed: dict[str, str] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        inputs = tuple(renamed.get(name, name) for name in node.inputs)
+        if node.name in pairs or isinstance(node.op, Dropout):
+            renamed[node.name] = inputs[0]
+        elif isinstance(node.op, Conv | Depthwise) and node.name in pairs.values():
+            nodes.append(replace(node, inputs=inputs, op=replace(node.op, bias=True)))
+        else:
+            nodes.append(replace(node, inputs=inputs))
+    return Graph(tuple(nodes), tuple(renamed.get(name, name) for name in graph.outputs))
+
+
+def fold_weights(graph: Graph, weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """The weights of `fold(graph)`, computed from those of `graph` in double precision."""
+    pairs = _pairs(graph)
+    folded = {key: value for key, value in weights.items() if key.rpartition(".")[0] not in pairs}
+    norms = {node.name: node.op for node in graph.nodes if isinstance(node.op, BatchNorm)}
+    for norm, conv in pairs.items():
+        gamma, beta, mean, variance = (
+            weights[f"{norm}.{key}"].astype(np.float64)
+            for key in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = gamma / np.sqrt(variance + norms[norm].epsilon)
+        kernel = weights[f"{conv}.weight"]
+        bias = weights.get(f"{conv}.bias", np.zeros(len(kernel), np.float32))
+        folded[f"{conv}.weight"] = (kernel * scale[:, None, None, None]).astype(np.float32)
+        folded[f"{conv}.bias"] = (beta + (bias - mean) * scale).astype(np.float32)
+    return folded
+
+
+def _pairs(graph: Graph) -> dict[str, str]:
+    """Batch norm → the convolution that it directly follows and alone reads."""
+    convs = {n.name for n in graph.nodes if isinstance(n.op, Conv | Depthwise)}
+    reads = graph.consumers()
+    return {
+        node.name: node.inputs[0]
+        for node in graph.nodes
+        if isinstance(node.op, BatchNorm) and node.inputs[0] in convs and reads[node.inputs[0]] == 1
+    }

@@ -1,0 +1,1 @@
+"""The report: pictures, one self-contained page, and the numbers behind them."""

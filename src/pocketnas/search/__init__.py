@@ -1,0 +1,1 @@
+"""Searchers behind ask and tell, rewards and the Pareto set."""

@@ -1,0 +1,1 @@
+"""The study: one SQLite file that is the record and the checkpoint of a search."""

@@ -1,0 +1,60 @@
+"""A trial: a genotype, what evaluating its architecture gave, and its reward."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pocketnas.spaces.space import Genotype
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An accuracy in [0, 1] and a latency in milliseconds, or the error that prevented them.
+
+    `details` is any JSON that belongs to the record: the digest, the interval, the counts.
+    """
+
+    accuracy: float | None = None
+    latency: float | None = None
+    error: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is something to reward."""
+        return self.error is None and self.accuracy is not None and self.latency is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One row of a study. `number` counts within the study, `arm` names the searcher's part."""
+
+    number: int
+    arm: str
+    genotype: Genotype
+    outcome: Outcome
+    reward: float | None
+
+
+Evaluate = Callable[[Sequence[T]], Sequence[Outcome]]
+"""Evaluates a batch; one outcome a value, in order. What fails is an outcome with an error."""
+
+
+def each(evaluate: Callable[[T], tuple[float, float]]) -> Evaluate[T]:
+    """Lifts a function of one value, returning (accuracy, latency in ms), to a batch.
+
+    An exception becomes the outcome's error: a failed trial never ends a study.
+    """
+
+    def batch(values: Sequence[T]) -> list[Outcome]:
+        outcomes = []
+        for value in values:
+            try:
+                outcomes.append(Outcome(*evaluate(value)))
+            except Exception as error:
+                outcomes.append(Outcome(error=f"{type(error).__name__}: {error}"))
+        return outcomes
+
+    return batch
