@@ -27,3 +27,7 @@ class ModelError(PocketNASError, ValueError):
 
 class StudyError(PocketNASError):
     """A study that cannot be opened, resumed or written."""
+
+
+class SettingError(PocketNASError, ValueError):
+    """A setting of a run that is out of range or contradicts another."""

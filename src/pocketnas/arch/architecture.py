@@ -33,7 +33,7 @@ class Architecture:
     def __post_init__(self) -> None:
         for name in ("resolution", "channels"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ArchitectureError(
                     f"architecture: {name} must be a whole number from 1, got {value!r}"
                 )
@@ -76,6 +76,9 @@ class Architecture:
         Raises:
             ArchitectureError: something is missing, unknown or out of range, and where.
         """
+        names = {field.name for field in fields(cls)}
+        if isinstance(value, dict) and (unknown := sorted(value.keys() - names)):
+            raise ArchitectureError(f"architecture: there is no field {unknown[0]!r}")
         try:
             return cls(
                 resolution=value["resolution"],

@@ -19,8 +19,10 @@ class Head:
 
     def __post_init__(self) -> None:
         check(self, "filters", "classes")
-        if not 0 <= self.dropout < 1:
+        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
             raise ArchitectureError(f"Head: dropout must be in [0, 1), got {self.dropout!r}")
+        # 0, 0.0 and -0.0 are equal: they must be written, and hashed, alike.
+        object.__setattr__(self, "dropout", abs(float(self.dropout)))
 
     def emit(self, net: Builder, x: Value, prev: Value) -> Value:
         y = net.conv(x, "features", self.filters, act=self.act)

@@ -22,6 +22,7 @@ stand side by side in it), and `hd_c1280_n1000_d0.2`.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 
 from pocketnas.arch.architecture import Architecture
@@ -33,6 +34,7 @@ from pocketnas.graph.ops import Kind
 _ACTS: dict[str, Kind] = {"nre": "relu", "nr6": "relu6", "nhs": "hswish", "nsw": "swish"}
 _KINDS = {"cn": ConvBlock, "ds": SepConv, "ir": MBConv}
 _SE_RATIOS = (0.25, 0.5, 0.125)
+_NUMBER = r"\d{1,9}(?:\.\d+)?(?:e-\d+)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +60,56 @@ class BlockString:
         """The layers as absolute blocks, for an input of `channels` filters.
 
         Raises:
-            ArchitectureError: the expansion does not give a whole number of filters.
+            ArchitectureError: the expansion does not give a whole number of filters, or a field is
+                out of range; the message begins with the string.
         """
         found: list[Block] = []
         for i in range(self.repeats):
-            stride = self.stride if i == 0 else 1
-            squeeze = self.squeeze or (max(1, int(self.se * channels)) if self.se else 0)
-            skip: Skip = "none"
-            if self.skip == "pool" and channels == self.filters:
-                skip = "pool"
-            elif self.skip == "" and channels == self.filters and stride == 1:
-                skip = "identity"
-            shared = (self.filters, self.act, squeeze, skip)
-            match self.kind:
-                case "cn":
-                    found.append(ConvBlock(self.kernel, stride, *shared))
-                case "ds":
-                    found.append(SepConv(self.kernel, stride, *shared))
-                case _:
-                    found.append(MBConv(self.kernel, stride, self._expanded(channels), *shared))
+            try:
+                found.append(self._layer(channels, self.stride if i == 0 else 1))
+            except ArchitectureError as error:
+                raise ArchitectureError(f"{self}: {error}") from None
             channels = self.filters
         return tuple(found)
 
+    def _layer(self, channels: int, stride: int) -> Block:
+        squeeze = self.squeeze or (max(1, int(self.se * channels)) if self.se else 0)
+        skip: Skip = "none"
+        if self.skip == "pool" and channels == self.filters:
+            skip = "pool"
+        elif self.skip == "" and channels == self.filters and stride == 1:
+            skip = "identity"
+        shared = (self.filters, self.act, squeeze, skip)
+        match self.kind:
+            case "cn":
+                return ConvBlock(self.kernel, stride, *shared)
+            case "ds":
+                return SepConv(self.kernel, stride, *shared)
+            case _:
+                return MBConv(self.kernel, stride, self._expanded(channels), *shared)
+
     def _expanded(self, channels: int) -> int:
-        expanded = self.expanded or self.expansion * channels
+        # The ratio as it is written: 1.1 of 10 is 11, though 1.1 * 10 is not.
+        expanded = self.expanded or Fraction(str(self.expansion)) * channels
         if expanded != int(expanded) or expanded < 1:
             raise ArchitectureError(
-                f"{self}: expansion {self.expansion:g} of {channels} filters is not a whole number;"
-                f" write the width itself, such as x{round(expanded)}"
+                f"expansion {_number(self.expansion)} of {channels} filters is not a whole number;"
+                f" write the width itself, such as x{max(1, round(expanded))}"
             )
         return int(expanded)
 
     def __str__(self) -> str:
         fields = [self.kind, f"r{self.repeats}", f"k{self.kernel}", f"s{self.stride}"]
         if self.kind == "ir":
-            fields.append(f"x{self.expanded}" if self.expanded else f"e{self.expansion:g}")
+            ratio = _number(self.expansion)
+            fields.append(f"x{self.expanded}" if self.expanded else f"e{ratio}")
         fields.append(f"c{self.filters}")
         if self.se or self.squeeze:
-            fields.append(f"sq{self.squeeze}" if self.squeeze else f"se{self.se:g}")
+            fields.append(f"sq{self.squeeze}" if self.squeeze else f"se{_number(self.se)}")
         if self.skip:
             fields.append(self.skip)
         if self.act != "relu":
-            fields.append(next(token for token, act in _ACTS.items() if act == self.act))
+            fields.append(_act_token(self.act))
         return "_".join(fields)
 
 
@@ -114,10 +124,10 @@ def parse(text: str, *, act: Kind = "relu") -> BlockString:
         raise ArchitectureError(
             f"block string {text!r}: must begin with {', '.join(_KINDS)}; got {kind!r}"
         )
-    found: dict[str, object] = {"kind": kind, "act": act}
+    found: dict[str, object] = {"kind": kind}
     for token in tokens:
         name, value = _field(text, token)
-        if name in found and name != "act":
+        if name in found:
             raise ArchitectureError(f"block string {text!r}: {token!r} gives {name} a second time")
         found[name] = value
     if "filters" not in found:
@@ -127,7 +137,7 @@ def parse(text: str, *, act: Kind = "relu") -> BlockString:
         raise ArchitectureError(f"block string {text!r}: {allowed}")
     if "se" in found and "squeeze" in found:
         raise ArchitectureError(f"block string {text!r}: takes se or sq, not both")
-    return BlockString(**found)  # type: ignore[arg-type]
+    return BlockString(**{"act": act} | found)  # type: ignore[arg-type]
 
 
 _WHOLE = {
@@ -146,7 +156,7 @@ def _field(text: str, token: str) -> tuple[str, object]:
         return "act", _ACTS[token]
     if token in ("noskip", "pool"):
         return "skip", token
-    match = re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)", token)
+    match = re.fullmatch(rf"([a-z]+)({_NUMBER})", token)
     letters, number = (match[1], match[2]) if match else ("", "")
     if letters in _WHOLE and number.isdigit() and int(number) > 0:
         return _WHOLE[letters], int(number)
@@ -181,9 +191,9 @@ def from_lines(lines: Sequence[str]) -> Architecture:
     """
     if len(lines) < 3:
         raise ArchitectureError(f"an architecture has at least 3 lines, got {len(lines)}")
-    image = re.fullmatch(r"in_p(\d+)_c(\d+)", lines[0].strip())
+    image = re.fullmatch(r"in_p(\d{1,9})_c(\d{1,9})", lines[0].strip())
     head = re.fullmatch(
-        r"hd_c(\d+)_n(\d+)_d(\d+(?:\.\d+)?(?:e-\d+)?)(?:_(n\w\w))?", lines[-1].strip()
+        rf"hd_c(\d{{1,9}})_n(\d{{1,9}})_d({_NUMBER})(?:_(n\w\w))?", lines[-1].strip()
     )
     if not image:
         raise ArchitectureError(f"the first line must read like in_p224_c3, got {lines[0]!r}")
@@ -222,10 +232,19 @@ def to_lines(architecture: Architecture) -> list[str]:
             rest = rest[block_string.repeats :]
         lines.append(" ".join(found))
     head = architecture.head
-    if not isinstance(head, Head):
-        raise ArchitectureError(f"{type(head).__name__} has no block string")
-    act = "" if head.act == "relu" else "_" + next(t for t, a in _ACTS.items() if a == head.act)
+    if not isinstance(head, Head) or head.act not in _ACTS.values():
+        raise ArchitectureError(f"{head} has no block string")
+    act = "" if head.act == "relu" else f"_{_act_token(head.act)}"
     return [*lines, f"hd_c{head.filters}_n{head.classes}_d{head.dropout!r}{act}"]
+
+
+def _act_token(act: Kind) -> str:
+    return next((token for token, kind in _ACTS.items() if kind == act), act)
+
+
+def _number(value: float) -> str:
+    """The shortest decimal that reads back as `value`: 6, 0.25."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _longest(blocks: tuple[Block, ...], channels: int) -> BlockString:

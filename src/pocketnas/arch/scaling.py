@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, inf
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.blocks import Block, ConvBlock
@@ -26,6 +27,7 @@ def build(
     head: int = 1280,
     dropout: float = 0.2,
     width: float = 1.0,
+    depth: float = 1.0,
     divisor: int = 8,
     strides: Sequence[int] | None = None,
 ) -> Architecture:
@@ -41,14 +43,16 @@ def build(
         head: filters of the 1x1 layer before pooling, taken as it is.
         dropout: rate before the classifier.
         width: multiplies the stem's and the stages' filters.
-        divisor: they are rounded to its multiples (`round_filters`).
+        depth: multiplies each stage's layers, rounded up (1905.11946, reference code).
+        divisor: the filters are rounded to its multiples (`round_filters`).
         strides: of the stem and of each stage; None keeps 2 and those in the strings.
 
     Raises:
         ArchitectureError: an argument is out of range, or the strings do not fit together.
     """
-    if not width > 0:
-        raise ArchitectureError(f"width must be above 0, got {width!r}")
+    for name, value in (("width", width), ("depth", depth)):
+        if not 0 < value < inf:
+            raise ArchitectureError(f"{name} must be a number above 0, got {value!r}")
     parsed = [parse(text, act=act) for text in strings]
     strides = strides or (2, *(block_string.stride for block_string in parsed))
     if len(strides) != len(parsed) + 1:
@@ -61,6 +65,7 @@ def build(
         scaled = replace(
             block_string,
             stride=stride,
+            repeats=ceil(depth * block_string.repeats),
             filters=round_filters(block_string.filters * width, divisor),
         )
         stages.append(scaled.blocks(filters))
@@ -75,10 +80,11 @@ def build(
 
 
 def fit_strides(strides: Sequence[int], resolution: int, *, smallest: int = 2) -> tuple[int, ...]:
-    """Strides for a small image: the earliest ones become 1 until the last map is large enough.
+    """Strides for a small image: the earliest stages' become 1 until the last map is large enough.
 
     A network drawn for 224 pixels halves the map five times; 28 pixels would end at one value,
-    where a 3x3 kernel sees nothing but padding.
+    where a 3x3 kernel sees nothing but padding. The stem gives up its stride last: at full
+    resolution it and the stage behind it would cost more than all the rest.
 
     Args:
         strides: of the stem and of each stage.
@@ -86,11 +92,11 @@ def fit_strides(strides: Sequence[int], resolution: int, *, smallest: int = 2) -
         smallest: least allowed side of the last map.
     """
     fitted = list(strides)
-    for i, stride in enumerate(strides):
+    for i in (*range(1, len(fitted)), 0):
         size = resolution
-        for step in fitted:
-            size = -(-size // step)
+        for stride in fitted:
+            size = -(-size // stride)
         if size >= smallest:
             break
-        fitted[i] = min(stride, 1)
+        fitted[i] = 1
     return tuple(fitted)

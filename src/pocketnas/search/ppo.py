@@ -4,6 +4,7 @@ Published for NASNet and MnasNet: learning rate, entropy weight, baseline, batch
 published: the clip and the epochs a batch; ours are 0.2 (1707.06347, section 6.1) and 4.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,8 +45,10 @@ class PPO:
         self._updates = 0
 
     def ask(self, n: int) -> list[Genotype]:
-        # A draw depends on (seed, update), never on a generator's history: replay is exact.
-        generator = torch.Generator().manual_seed((self._seed << 32) + self._updates)
+        # A draw depends on (seed, update), never on a generator's history: replay is exact. Both
+        # are hashed into 32 bits, all that torch's generator takes of a seed.
+        seed = random.Random(f"{self._seed}:{self._updates}").getrandbits(32)
+        generator = torch.Generator().manual_seed(seed)
         return [tuple(row) for row in self.controller.sample(n, generator).tolist()]
 
     def tell(self, results: Sequence[Result]) -> None:

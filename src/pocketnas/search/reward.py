@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from pocketnas.errors import StudyError
 
@@ -20,7 +21,7 @@ class MnasReward:
     beta: float
 
     def __post_init__(self) -> None:
-        if not self.target > 0:
+        if not 0 < self.target < inf:
             raise StudyError(f"reward: the target latency must be above 0 ms, got {self.target!r}")
 
     def __call__(self, accuracy: float, latency: float) -> float:

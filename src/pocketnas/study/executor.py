@@ -16,7 +16,8 @@ class LocalExecutor:
 
     Args:
         workers: how many run at once.
-        setup: called once in each new worker with `arguments` (both must be picklable).
+        setup: called once in each new worker with `arguments` (both must be picklable); when it
+            raises, that is what becomes of every item.
         arguments: for `setup`.
     """
 
@@ -33,11 +34,9 @@ class LocalExecutor:
         """Yields (index, result) as items finish; a failure's result is its exception.
 
         A worker that dies (killed, out of memory) breaks all that run beside it, so these are
-        repeated one by one; only an item that kills its own worker fails.
+        repeated one by one; only an item that kills its own worker, twice, fails.
         """
-        broken = list(range(len(items)))
-        if len(items) > 1:
-            broken = yield from self._attempt(function, items, broken)
+        broken = yield from self._attempt(function, items, list(range(len(items))))
         for i in broken:
             lost = yield from self._attempt(function, items, [i])
             if lost:
@@ -57,9 +56,11 @@ class LocalExecutor:
         futures: dict[Future[Any], int] = {}
         for i in indices:
             try:
-                futures[self._start().submit(function, items[i])] = i
-            except BrokenProcessPool:
-                lost.append(i)
+                future = self._start().submit(_call, function, items[i])
+            except BrokenProcessPool:  # a worker has died since the last item
+                self.close()
+                future = self._start().submit(_call, function, items[i])
+            futures[future] = i
         for future in as_completed(futures):
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
@@ -76,12 +77,15 @@ class LocalExecutor:
                 self.workers,
                 multiprocessing.get_context("spawn"),
                 _begin,
-                (os.getpid(), *self._setup),
+                self._setup,
             )
         return self._pool
 
 
-def _begin(parent: int, setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+_setup_errors: list[Exception] = []  # in a worker whose setup failed: why
+
+
+def _begin(setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """Prepares a worker: Ctrl-C is the parent's business, and nobody outlives the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = multiprocessing.parent_process()
@@ -92,4 +96,14 @@ def _begin(parent: int, setup: Callable[..., None], arguments: tuple[Any, ...]) 
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    setup(*arguments)
+    try:
+        setup(*arguments)
+    except Exception as error:
+        _setup_errors.append(error)
+
+
+def _call(function: Callable[[Any], Any], item: Any) -> Any:
+    """One item, in a worker; a worker that could not be set up says so for each."""
+    if _setup_errors:
+        raise _setup_errors[0]
+    return function(item)

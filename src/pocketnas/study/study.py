@@ -1,6 +1,7 @@
 """The study and the search loop."""
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,13 +21,14 @@ class Study:
 
     Args:
         path: of the file; `":memory:"` keeps nothing.
+        read_only: for a look at a study, even at one that another process is writing.
 
     Raises:
-        StudyError: the file is no study.
+        StudyError: the file is no study, or another process writes it.
     """
 
-    def __init__(self, path: Path | str = ":memory:") -> None:
-        self.storage = Storage(path)
+    def __init__(self, path: Path | str = ":memory:", *, read_only: bool = False) -> None:
+        self.storage = Storage(path, read_only=read_only)
         self.trials: list[Trial] = self.storage.trials()
 
     def arm(self, name: str) -> list[Trial]:
@@ -128,11 +130,27 @@ def _outcomes(space: Space[T], genotypes: list[Genotype], evaluate: Evaluate[T])
             values[i] = space.decode(genotype)
         except ArchitectureError as error:
             outcomes[i] = Outcome(error=str(error))
-    outcomes |= zip(values, evaluate(list(values.values())), strict=True)
+    outcomes |= zip(values, map(_sound, evaluate(list(values.values()))), strict=True)
     return [outcomes[i] for i in range(len(genotypes))]
 
 
+def _sound(outcome: Outcome) -> Outcome:
+    """What has neither figures nor an error has failed: one NaN would poison a searcher."""
+    if outcome.ok:
+        return outcome
+    accuracy, latency = (
+        None if figure is None or not isfinite(figure) else figure
+        for figure in (outcome.accuracy, outcome.latency)
+    )
+    error = outcome.error or (
+        f"the evaluation gave accuracy {outcome.accuracy} and latency {outcome.latency} ms;"
+        " needs a finite accuracy and a latency above 0 ms"
+    )
+    return Outcome(accuracy, latency, error, outcome.details)
+
+
 def _reward(reward: Reward, outcome: Outcome) -> float | None:
-    if outcome.error is not None or outcome.accuracy is None or outcome.latency is None:
+    if not outcome.ok or outcome.accuracy is None or outcome.latency is None:
         return None
-    return reward(outcome.accuracy, outcome.latency)
+    found = reward(outcome.accuracy, outcome.latency)
+    return found if isfinite(found) else None

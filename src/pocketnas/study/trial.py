@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from typing import Any, TypeVar
 
 from pocketnas.spaces.space import Genotype
@@ -23,8 +24,10 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether there is something to reward."""
-        return self.error is None and self.accuracy is not None and self.latency is not None
+        """Whether there is something to reward: a finite accuracy and a latency above 0."""
+        if self.error is not None or self.accuracy is None or self.latency is None:
+            return False
+        return isfinite(self.accuracy) and 0 < self.latency < inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,16 @@ Evaluate = Callable[[Sequence[T]], Sequence[Outcome]]
 def each(evaluate: Callable[[T], tuple[float, float]]) -> Evaluate[T]:
     """Lifts a function of one value, returning (accuracy, latency in ms), to a batch.
 
-    An exception becomes the outcome's error: a failed trial never ends a study.
+    An exception becomes the outcome's error: a failed trial never ends a study. Figures may be
+    anything that `float` takes: NumPy's numbers, a tensor of one value.
     """
 
     def batch(values: Sequence[T]) -> list[Outcome]:
         outcomes = []
         for value in values:
             try:
-                outcomes.append(Outcome(*evaluate(value)))
+                accuracy, latency = evaluate(value)
+                outcomes.append(Outcome(float(accuracy), float(latency)))
             except Exception as error:
                 outcomes.append(Outcome(error=f"{type(error).__name__}: {error}"))
         return outcomes

@@ -40,6 +40,7 @@ def mnasnet_a1(
     classes: int = 1000,
     channels: int = 3,
     width: float = 1.0,
+    depth: float = 1.0,
     divisor: int = 8,
     head: int = 1280,
     strides: Sequence[int] | None = None,
@@ -56,6 +57,7 @@ def mnasnet_a1(
         channels=channels,
         head=head,
         width=width,
+        depth=depth,
         divisor=divisor,
         strides=strides,
     )

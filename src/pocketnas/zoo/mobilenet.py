@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.arch.rounding import round_filters
 from pocketnas.arch.scaling import build
 
 MOBILENET_V2 = (
@@ -22,6 +23,7 @@ def mobilenet_v2(
     classes: int = 1000,
     channels: int = 3,
     width: float = 1.0,
+    depth: float = 1.0,
     divisor: int = 8,
     head: int | None = None,
     strides: Sequence[int] | None = None,
@@ -37,8 +39,9 @@ def mobilenet_v2(
         classes=classes,
         channels=channels,
         act="relu6",
-        head=head or round(1280 * max(1.0, width)),
+        head=head or round_filters(1280 * max(1.0, width), divisor),
         width=width,
+        depth=depth,
         divisor=divisor,
         strides=strides,
     )

@@ -1,0 +1,50 @@
+"""`pocketnas`: collects the verbs, and turns errors that a user can mend into one sentence."""
+
+import sys
+
+import typer
+
+from pocketnas import __version__
+from pocketnas.cli.report import report
+from pocketnas.cli.search import search
+from pocketnas.cli.spaces import spaces
+from pocketnas.errors import PocketNASError
+
+app = typer.Typer(
+    name="pocketnas",
+    help="Finds image networks that are accurate and fast on your own device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(search)
+app.command()(report)
+app.command()(spaces)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pocketnas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point of the `pocketnas` program."""
+    try:
+        app()
+    except PocketNASError as error:
+        typer.echo(f"pocketnas: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("pocketnas: stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,102 @@
+"""Progress: a live line on a terminal, plain lines in a pipe or a log."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from pocketnas.run.watch import Watch
+from pocketnas.study.study import Study
+
+
+@contextmanager
+def watching(*, to_stderr: bool) -> Iterator[Watch]:
+    """What suits the output: a terminal is drawn on, anything else gets lines."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    if not stream.isatty():
+        yield Lines(stream)
+        return
+    console = Console(file=stream, highlight=False)
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield Live(progress)
+
+
+def standing(study: Study) -> str:
+    """Trials so far, the best one and the size of the Pareto set, in one line."""
+    best = study.best
+    if best is None:
+        return f"trial {len(study.trials)}: none has succeeded yet"
+    return (
+        f"trial {len(study.trials)}: best reward {best.reward:.4f}"
+        f" (accuracy {best.outcome.accuracy:.3f} in {best.outcome.latency:.3f} ms),"
+        f" Pareto set {len(study.pareto())}"
+    )
+
+
+class Lines:
+    """One line an event, with the time since the start and, once known, the time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._began = monotonic()
+        self._work_began = 0.0
+        self._units = self._done = 0.0
+
+    def begin(self, units: float) -> None:
+        self._units, self._work_began = units, monotonic()
+
+    def advance(self, units: float, text: str) -> None:
+        self._done += units
+        spent = monotonic() - self._work_began
+        left = spent / self._done * max(0.0, self._units - self._done)
+        self.note(f"{text} | {min(1.0, self._done / self._units):4.0%}, {_clock(left)} left")
+
+    def note(self, text: str) -> None:
+        print(f"[{_clock(monotonic() - self._began)}] {text}", file=self._stream, flush=True)
+
+    def trials(self, study: Study) -> None:
+        self.note(standing(study))
+
+
+class Live:
+    """A bar with the latest event beside it; what matters later scrolls above it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("preparing", total=None)
+
+    def begin(self, units: float) -> None:
+        self._progress.reset(self._task, total=units, description="searching")
+
+    def advance(self, units: float, text: str) -> None:
+        self._progress.update(self._task, advance=units, description=text[:60])
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, markup=False)
+
+    def trials(self, study: Study) -> None:
+        self.note(standing(study))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

@@ -1,0 +1,146 @@
+"""`pocketnas search`: the main job, from images to a checked `.tflite`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pocketnas.run.config import RunConfig
+
+_DEFAULT = RunConfig()
+
+
+def search(
+    data: Annotated[
+        str,
+        typer.Option(help="mnist5k, or a folder (or .zip) with one folder of JPEG/PNG a class."),
+    ] = _DEFAULT.data,
+    resolution: Annotated[
+        int | None,
+        typer.Option(help="Side of the input in pixels. [default: 28 for mnist5k, else 96]"),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help=f"Architectures to try. [default: {_DEFAULT.trials}]")
+    ] = None,
+    control: Annotated[
+        int | None,
+        typer.Option(help="Random architectures to try beside them. [default: as many]"),
+    ] = None,
+    target_ms: Annotated[
+        float | None,
+        typer.Option(help="Target latency. [default: MobileNetV2's at the same size]"),
+    ] = None,
+    reward: Annotated[
+        str, typer.Option(help="soft: trade accuracy for latency; hard: a limit.")
+    ] = _DEFAULT.reward,
+    searcher: Annotated[str, typer.Option(help="ppo or random.")] = _DEFAULT.searcher,
+    device: Annotated[
+        str, typer.Option(help="Where latency is measured: host is this computer.")
+    ] = _DEFAULT.device,
+    threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
+    batch: Annotated[
+        int, typer.Option(help="Proposals an update; the paper's 20 is for thousands of trials.")
+    ] = _DEFAULT.batch,
+    epochs: Annotated[int, typer.Option(help="Epochs of a proxy training.")] = _DEFAULT.epochs,
+    finalists: Annotated[
+        int, typer.Option(help="How many of the best are trained longer.")
+    ] = _DEFAULT.finalists,
+    final_epochs: Annotated[
+        int, typer.Option(help="Epochs of a final training.")
+    ] = _DEFAULT.final_epochs,
+    width: Annotated[
+        float | None,
+        typer.Option(help="Multiplies MobileNetV2's filters. [default: 1 from 96 px on]"),
+    ] = None,
+    depth: Annotated[
+        float | None,
+        typer.Option(help="Multiplies MobileNetV2's layers. [default: 1 from 96 px on]"),
+    ] = None,
+    flip: Annotated[
+        bool | None,
+        typer.Option("--flip/--no-flip", help="Mirror images in training. [default: photos yes]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Trainings at once. [default: one a core]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = _DEFAULT.seed,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder. [default: runs/<data>-<number>]")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Go on with this run folder; only --trials and --control may differ."),
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON; progress goes to stderr.")
+    ] = False,
+) -> None:
+    """Search an image network that is accurate and fast on your device, and ship it as .tflite.
+
+    Everything goes into one run folder: study.db, best.tflite, best.json, pareto.png, report.html.
+    A run that was stopped, even by kill -9, goes on with --resume.
+    """
+    from dataclasses import replace
+
+    from pocketnas.cli.progress import watching
+    from pocketnas.cli.table import print_summary
+    from pocketnas.errors import SettingError
+    from pocketnas.run.folder import RunFolder, next_run
+
+    given = RunConfig(
+        data=data,
+        resolution=resolution,
+        width=width,
+        depth=depth,
+        trials=_DEFAULT.trials if trials is None else trials,
+        control=control,
+        batch=batch,
+        searcher=searcher,
+        reward=reward,
+        target_ms=target_ms,
+        device=device,
+        threads=threads,
+        epochs=epochs,
+        final_epochs=final_epochs,
+        finalists=finalists,
+        flip=flip,
+        workers=workers,
+        seed=seed,
+    )
+    with watching(to_stderr=json_) as watch:
+        from pocketnas.run.pipeline import run, stored_config
+
+        if resume is None:
+            stem = Path(data).stem or "images"
+            path = out or next_run(Path("runs"), stem)
+            if (path / "study.db").exists():
+                raise SettingError(f"{path}: holds a run already; go on with --resume {path}")
+            config, folder = given, RunFolder(path)
+        else:
+            if out is not None:
+                raise SettingError("--out and --resume exclude each other")
+            if not (resume / "study.db").exists():
+                raise SettingError(f"--resume {resume}: holds no run (no study.db)")
+            folder = RunFolder(resume)
+            config = stored_config(folder)
+            config = replace(
+                config,
+                trials=config.trials if trials is None else trials,
+                control=config.control if control is None else control,
+            )
+            if replace(given, trials=1, control=0) != replace(_DEFAULT, trials=1, control=0):
+                raise SettingError(
+                    "with --resume only --trials and --control may be given;"
+                    f" the other settings stay as they are in {resume}"
+                )
+        watch.note(f"run folder: {folder.path}")
+        try:
+            summary = run(config, folder, watch)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"\npocketnas: stopped; go on with: pocketnas search --resume {folder.path}",
+                err=True,
+            )
+            sys.exit(130)
+    print_summary(summary, folder, json_=json_)

@@ -1,0 +1,5 @@
+"""Devices time networks: bytes of a `.tflite` in, milliseconds out."""
+
+from pocketnas.devices.device import Device as Device
+from pocketnas.devices.device import Latency as Latency
+from pocketnas.devices.host import HostDevice as HostDevice

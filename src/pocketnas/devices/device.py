@@ -1,0 +1,98 @@
+"""What a device is, and what a latency says: `bytes` of a `.tflite` in, milliseconds out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Protocol, Self
+
+from pocketnas.errors import DeviceError
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One network's time on one device, batch 1; times are milliseconds.
+
+    Attributes:
+        milliseconds: `ratio` x `reference_ms`: the time at calm speed, the number to compare.
+        low: lower end of its 95 % confidence interval.
+        high: upper end of its 95 % confidence interval.
+        ratio: candidate over reference, averaged over `pairs` interleaved windows.
+        pairs: window pairs behind the ratio.
+        runs: candidate inferences behind it.
+        threads: threads the runtime was given.
+        raw_median: median of those runs, at whatever speed the device had then.
+        raw_p90: their 90th percentile.
+        raw_spread: (90th - 10th percentile) / median of those runs, a fraction.
+        reference_ms: the reference's calm latency, fixed once per study: the scale.
+        reference_raw_median: the reference's median during this very measurement.
+        device: the device's name.
+    """
+
+    milliseconds: float
+    low: float
+    high: float
+    ratio: float
+    pairs: int
+    runs: int
+    threads: int
+    raw_median: float
+    raw_p90: float
+    raw_spread: float
+    reference_ms: float
+    reference_raw_median: float
+    device: str
+
+    def to_dict(self) -> dict[str, float | int | str]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
+        """The latency that `to_dict` wrote.
+
+        Raises:
+            DeviceError: a value is missing, unknown or of another type.
+        """
+        wanted = {field.name: field.type for field in fields(cls)}
+        if missing := sorted(wanted.keys() ^ values.keys()):
+            raise DeviceError(f"latency: missing or unknown values {', '.join(missing)}")
+        for name, kind in wanted.items():
+            allowed = (int, float) if kind is float else kind
+            if not isinstance(values[name], allowed):  # type: ignore[arg-type]
+                raise DeviceError(f"latency: {name} must be {kind}, got {values[name]!r}")
+        return cls(**values)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        plural = "" if self.threads == 1 else "s"
+        return (
+            f"{self.milliseconds:.3f} ±{(self.high - self.low) / 2:.3f} ms on {self.device}, "
+            f"{self.threads} thread{plural}, {self.runs} runs, trimmed mean of {self.pairs} ratios "
+            f"to a {self.reference_ms:.3f} ms reference"
+        )
+
+
+class Device(Protocol):
+    """Something that times networks. Each device passes tests/contracts/device.py."""
+
+    name: str
+    reference_ms: float
+
+    def facts(self) -> dict[str, object]:
+        """What a reader needs to judge or repeat its numbers, ready for JSON."""
+        ...
+
+    def measure(self, model: bytes) -> Latency:
+        """Time one `.tflite` against the reference.
+
+        Raises:
+            DeviceError: the device is absent, closed, hung, crashed or refuses the model. The next
+                measurement starts afresh.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the device; closing twice is no error."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...

@@ -1,0 +1,238 @@
+"""The process that runs the networks: requests in on stdin, run times out on stdout.
+
+It imports nothing from pocketnas, so this very file can be copied to another computer and started
+there over ssh. NumPy and LiteRT are imported only once it runs as a program: the asking side takes
+the frame codec from here without them.
+
+A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Requests, by `op`:
+    start    threads, core; answered by the machine's facts
+    load     net (R the reference, C the candidate), warm_s; the payload is the `.tflite`, replacing
+             the one before; answered by `xnnpack_partitions`
+    windows  order (one window for each letter), window_s; answered by `counts`, how many runs each
+             window has, and a payload of all run times in order, as big-endian 64-bit nanoseconds
+A run's time is wall-clock time; with one thread, less the time when another process had the core.
+An answer with an `error` says in a line why the request failed.
+"""
+
+import gc
+import json
+import os
+import platform
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import get_clock_info, perf_counter_ns, thread_time_ns
+from typing import IO, Any
+
+_LENGTHS = struct.Struct(">II")
+_WARM_RUNS = 3  # the first run packs weights, the second meets cold caches
+
+
+def write_frame(stream: IO[bytes], header: dict[str, Any], payload: bytes = b"") -> None:
+    """Send one frame.
+
+    Raises:
+        OSError: the other side is gone.
+    """
+    text = json.dumps(header).encode()
+    stream.write(_LENGTHS.pack(len(text), len(payload)) + text)
+    stream.write(payload)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Receive one frame.
+
+    Raises:
+        EOFError: the stream ended before the frame or within it.
+    """
+    header, payload = _LENGTHS.unpack(_exactly(stream, _LENGTHS.size))
+    return json.loads(_exactly(stream, header)), _exactly(stream, payload)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError(f"the stream ended after {len(data)} of {size} bytes")
+    return data
+
+
+class Bench:
+    """The cores this process keeps to and the networks that run in turn on them."""
+
+    def __init__(self, threads: int, core: int | None) -> None:
+        self._threads = threads
+        self._cores = _pin(threads, core)  # before any library starts threads of its own
+        self._nets: dict[str, Net] = {}
+
+    def facts(self) -> dict[str, Any]:
+        from ai_edge_litert import __version__
+
+        return {
+            "cpu": _cpu_model(),
+            "cores": os.cpu_count(),
+            "affinity": self._cores,
+            "governor": _governor(self._cores),
+            "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "python": platform.python_version(),
+            "litert": __version__,
+            "threads": self._threads,
+        }
+
+    def load(self, net: str, model: bytes, warm_s: float) -> dict[str, Any]:
+        self._nets.pop(net, None)  # free the last one first: a small board has little memory
+        self._nets[net] = Net(model, self._threads, warm_s)
+        return {"xnnpack_partitions": self._nets[net].delegated}
+
+    def windows(self, order: str, window_s: float) -> list[list[int]]:
+        return [self._nets[net].window(window_s) for net in order]
+
+
+class Net:
+    """One network in LiteRT with its inputs filled, batch 1.
+
+    `delegated` counts the pieces of the graph that LiteRT's default delegate, XNNPACK, has taken:
+    one for a network it knows in full, more where operators it lacks cut it, none without XNNPACK.
+    """
+
+    def __init__(self, model: bytes, threads: int, warm_s: float) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_content=model, num_threads=threads)
+        interpreter.allocate_tensors()
+        for tensor in interpreter.get_input_details():
+            interpreter.set_tensor(tensor["index"], _noise(tensor["shape"], tensor["dtype"]))
+        operators = interpreter._get_ops_details()
+        self.delegated = [operator["op_name"] for operator in operators].count("DELEGATE")
+        self._interpreter = interpreter
+        # `interpreter.invoke()` counts references before each run, which costs 0.6 us: one percent
+        # of a 60 us network. The call beneath it is the same inference without that.
+        self._run: Callable[[], None] = interpreter._interpreter.Invoke
+        # With one thread the network runs on this very thread, whose CPU clock stands still while
+        # another process has the core. (Windows has only a coarse one, of 16 ms.)
+        self._alone = threads == 1 and get_clock_info("thread_time").resolution < 1e-6
+        self._quickest = min(self._timed(_WARM_RUNS))
+        self._quickest = min(self._timed(self._runs(warm_s)))
+
+    def window(self, seconds: float) -> list[int]:
+        """The nanoseconds of each of as many runs as fill `seconds` when calm, at least one.
+
+        A number of runs and not a time: a window that ends when its time is up would end early
+        after a disturbance, with too few runs for its median to outvote the disturbed one.
+        """
+        return self._timed(self._runs(seconds))
+
+    def _runs(self, seconds: float) -> int:
+        return max(1, round(seconds * 1e9 / self._quickest))
+
+    def _timed(self, count: int) -> list[int]:
+        run, runs = self._run, []
+        for _ in range(count):
+            cpu_start = thread_time_ns()
+            start = perf_counter_ns()
+            run()
+            wall = perf_counter_ns() - start
+            cpu = thread_time_ns() - cpu_start  # a microsecond more than wall, if nobody cut in
+            runs.append(min(wall, cpu) if self._alone else wall)
+        return runs
+
+
+def _noise(shape: Any, dtype: Any) -> Any:
+    """The same inputs each time; random, because zeros can be quicker than any image."""
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    if np.issubdtype(dtype, np.floating):
+        return draw.uniform(-1, 1, shape).astype(dtype)
+    if dtype in (np.int8, np.uint8):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        return draw.integers(low, high, shape, dtype, endpoint=True)
+    return np.zeros(shape, dtype)  # indices, lengths and flags: zero is always valid
+
+
+def _pin(threads: int, core: int | None) -> list[int] | None:
+    """Keep this process on `threads` cores from `core` on, by default the last ones.
+
+    The last, because systems tend to serve interrupts on the first.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    if threads > len(allowed):
+        raise ValueError(f"{threads} threads need as many cores, this process may use {allowed}")
+    if core is not None and core not in allowed:
+        raise ValueError(f"core {core} is not one of those this process may use, {allowed}")
+    first = len(allowed) - threads if core is None else allowed.index(core)
+    cores = sorted((allowed * 2)[first : first + threads])
+    os.sched_setaffinity(0, cores)
+    return cores
+
+
+def _cpu_model() -> str:
+    board = _text("/proc/device-tree/model")  # "Raspberry Pi 5 Model B Rev 1.0"
+    if board:
+        return board.strip("\0 \n")
+    for line in (_text("/proc/cpuinfo") or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+def _governor(cores: list[int] | None) -> str | None:
+    """The frequency governor of the first core used, where the kernel tells."""
+    core = cores[0] if cores else 0
+    text = _text(f"/sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor")
+    return text.strip() if text else None
+
+
+def _text(path: str) -> str | None:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer requests until the asker closes its end or dies."""
+    bench: Bench | None = None
+    while True:
+        try:
+            header, payload = read_frame(requests)
+        except EOFError:
+            return
+        answer: dict[str, Any] = {}
+        times = b""
+        try:
+            if header["op"] == "start":
+                bench = Bench(header["threads"], header["core"])
+                answer = bench.facts()
+            elif bench is None:
+                answer = {"error": "start comes first"}
+            elif header["op"] == "load":
+                answer = bench.load(header["net"], payload, header["warm_s"])
+            else:
+                windows = bench.windows(header["order"], header["window_s"])
+                runs = [run for window in windows for run in window]
+                answer = {"counts": [len(window) for window in windows]}
+                times = struct.pack(f">{len(runs)}q", *runs)
+        except Exception as error:  # whatever LiteRT raises is a sentence for the asker
+            answer = {"error": " ".join(str(error).split()) or type(error).__name__}
+        write_frame(answers, answer, times)
+
+
+def main() -> None:
+    """Serve stdin and stdout; what libraries print goes to stderr, not in between the frames."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asker's to handle
+    gc.disable()  # a collection during a run would be timed with it, and nothing here makes cycles
+    try:
+        serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:
+        os._exit(0)  # the asker died while an answer was under way; there is nobody to flush it to
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""From interleaved timings to a ratio: the arithmetic of a paired measurement, no input or output.
+
+A shared machine's speed changes by half within seconds, and two networks feel it nearly alike. So
+the reference and the candidate take turns in short windows, R C R C ... R, and each candidate
+window is compared with the two reference windows around it. Why so, with figures: docs/latency.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, isfinite, log, sqrt
+from statistics import fmean, median, variance
+
+from pocketnas.errors import DeviceError
+
+Window = Sequence[float]  # the run times of one network's turn, any one unit
+
+FEWEST = 4  # pairs; below that there is no interval worth the name
+
+# A 20 % trimmed mean stands between the mean, which one interrupt ruins, and the median, which
+# needs half as many pairs again where the noise is tame.
+_TRIM = 0.2
+# The machine's noise only ever adds time, so its calm speed is the floor of the windows; the 5th
+# percentile of 1.5 s of them repeats within 1 %, and one lucky window cannot move it.
+_CALM = 0.05
+_NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Candidate time over reference time with its 95 % confidence interval; `pairs` of windows."""
+
+    value: float
+    low: float
+    high: float
+    pairs: int
+
+    @property
+    def tolerance(self) -> float:
+        """Half the width of the interval, relative to the ratio."""
+        return (self.high - self.low) / (2 * self.value)
+
+
+def settled(window: Window) -> Window:
+    """The window without its first run, which finds the caches full of the other network.
+
+    That run takes 2-8 % longer than the rest. A network so slow that one run fills its window keeps
+    it: there the refilling of the caches is lost in the run.
+    """
+    return window[1:] if len(window) > 1 else window
+
+
+def paired_ratio(reference: Sequence[Window], candidate: Sequence[Window]) -> Ratio:
+    """The candidate's time as a multiple of the reference's, from windows measured R C R C ... R.
+
+    Each window counts by its median; each candidate window against the geometric mean of its two
+    neighbours, which cancels a drift that is steady over three windows. The logarithms of these
+    ratios are averaged with a trimmed mean, and the interval is Tukey and McLaughlin's (1963).
+
+    Raises:
+        DeviceError: fewer than `FEWEST` pairs, reference windows not one more than the candidate's,
+            an empty window, or a time that is not positive.
+    """
+    if len(reference) != len(candidate) + 1:
+        raise DeviceError(
+            f"paired windows: {len(candidate)} candidate windows need {len(candidate) + 1} "
+            f"reference windows around them, got {len(reference)}"
+        )
+    if len(candidate) < FEWEST:
+        raise DeviceError(f"paired windows: need at least {FEWEST} pairs, got {len(candidate)}")
+    around = [log(_middle(window, "reference", i)) for i, window in enumerate(reference)]
+    within = [log(_middle(window, "candidate", i)) for i, window in enumerate(candidate)]
+    logs = [
+        c - (before + after) / 2
+        for c, (before, after) in zip(within, pairwise(around), strict=True)
+    ]
+    centre, half = _trimmed_mean(logs)
+    return Ratio(exp(centre), exp(centre - half), exp(centre + half), len(logs))
+
+
+def calm(windows: Sequence[Window]) -> float:
+    """The network's time when nothing disturbs it: a low quantile of its windows' medians.
+
+    Raises:
+        DeviceError: no windows, an empty one, or a time that is not positive.
+    """
+    return percentile([_middle(w, "reference", i) for i, w in enumerate(windows)], _CALM)
+
+
+def percentile(samples: Sequence[float], fraction: float) -> float:
+    """The value below which `fraction` of the samples lie, interpolated between neighbours.
+
+    Raises:
+        DeviceError: no samples, or a fraction outside 0..1.
+    """
+    if not samples:
+        raise DeviceError("percentile: need at least one sample, got none")
+    if not 0 <= fraction <= 1:
+        raise DeviceError(f"percentile: fraction must be within 0..1, got {fraction}")
+    ordered = sorted(samples)
+    place = fraction * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def spread(samples: Sequence[float]) -> float:
+    """How far the raw samples scatter: (90th - 10th percentile) / median."""
+    return (percentile(samples, 0.9) - percentile(samples, 0.1)) / percentile(samples, 0.5)
+
+
+def _middle(window: Window, whose: str, index: int) -> float:
+    if not window:
+        raise DeviceError(f"{whose} window {index}: need at least one run, got none")
+    if not all(isfinite(run) and run > 0 for run in window):
+        bad = next(run for run in window if not (isfinite(run) and run > 0))
+        raise DeviceError(f"{whose} window {index}: run times must be positive, got {bad}")
+    return median(window)
+
+
+def _trimmed_mean(values: Sequence[float]) -> tuple[float, float]:
+    """The trimmed mean and the half-width of its 95 % confidence interval."""
+    cut = int(_TRIM * len(values))
+    ordered = sorted(values)
+    kept = ordered[cut : len(ordered) - cut]
+    winsorized = [min(max(value, kept[0]), kept[-1]) for value in values]
+    squares = (len(values) - 1) * variance(winsorized) * _echo(winsorized)
+    error = sqrt(squares / (len(kept) * (len(kept) - 1)))
+    return fmean(kept), _student_95(len(kept) - 1) * error
+
+
+def _echo(values: Sequence[float]) -> float:
+    """The factor by which neighbours, sharing a reference window, widen the mean's variance."""
+    mean = fmean(values)
+    total = sum((value - mean) ** 2 for value in values)
+    if total == 0:
+        return 1.0
+    shared = sum((a - mean) * (b - mean) for a, b in pairwise(values))
+    return max(1.0, 1 + 2 * shared / total)
+
+
+def _student_95(freedom: int) -> float:
+    """Student's two-sided 95 % point, by Abramowitz and Stegun 26.7.5; 1 % low at 3 degrees."""
+    z, v = _NORMAL_95, freedom
+    return (
+        z
+        + (z**3 + z) / (4 * v)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    )

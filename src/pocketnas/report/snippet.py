@@ -1,0 +1,57 @@
+"""How to use the network that was found, as a program to paste."""
+
+import json
+from pathlib import Path
+
+_SNIPPET = """\
+import json
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image, ImageOps
+
+about = json.loads(Path({about}).read_bytes())
+size = (about["resolution"], about["resolution"])
+photo = ImageOps.exif_transpose(Image.open({image})).convert({mode})
+pixels = np.asarray(ImageOps.fit(photo, size, Image.Resampling.BICUBIC), np.float32)
+pixels = pixels.reshape(1, *size, {channels}) * about["scale"] + about["offset"]
+
+network = Interpreter({model}, num_threads={threads})
+logits = network.get_signature_runner()(image=pixels.astype(np.float32))["logits"][0]
+odds = np.exp(logits - logits.max())
+best = int(odds.argmax())
+print(f"{{about['classes'][best]}}: {{odds[best] / odds.sum():.1%}}")
+"""
+
+
+def loading_snippet(
+    *,
+    channels: int = 3,
+    threads: int = 1,
+    model: Path | str = "best.tflite",
+    about: Path | str = "best.json",
+    image: Path | str = "photo.jpg",
+) -> str:
+    """A program that names the class of one image; it needs LiteRT, NumPy and Pillow alone.
+
+    Args:
+        channels: of the network's input, 1 for gray or 3 for RGB.
+        threads: for the interpreter.
+        model: the `.tflite`, whose signature maps "image" to "logits".
+        about: JSON with resolution, scale, offset and classes, in the order of the logits.
+        image: to look at.
+    """
+    return _SNIPPET.format(
+        model=_quoted(model),
+        about=_quoted(about),
+        image=_quoted(image),
+        mode=_quoted("L" if channels == 1 else "RGB"),
+        channels=channels,
+        threads=threads,
+    )
+
+
+def _quoted(text: Path | str) -> str:
+    """A literal in double quotes; JSON's are Python's."""
+    return json.dumps(str(text), ensure_ascii=False)

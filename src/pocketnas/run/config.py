@@ -1,0 +1,92 @@
+"""The settings of a run, one frozen value; the command line is generated from it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pocketnas.errors import SettingError, StudyError
+
+REWARDS = ("soft", "hard")
+SEARCHERS = ("ppo", "random")
+DEVICES = ("host",)
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What to search, where to measure, how long; None means: chosen from the images.
+
+    Raises:
+        SettingError: one sentence with the setting, its value and what is allowed.
+    """
+
+    data: str = "mnist5k"  # or a folder or .zip of class folders
+    resolution: int | None = None  # side of the input, pixels: 28 for mnist5k, else 96
+    width: float | None = None  # multiplies MobileNetV2's filters: 1 from 96 pixels, less below
+    depth: float | None = None  # multiplies MobileNetV2's layers: likewise
+    trials: int = 24  # architectures that the searcher tries
+    control: int | None = None  # random ones beside it; None: as many, 0: none
+    batch: int = 8  # proposals an update; the paper's 20 is for thousands of trials
+    searcher: str = "ppo"
+    reward: str = "soft"
+    target_ms: float | None = None  # None: MobileNetV2's latency at the same size
+    device: str = "host"
+    threads: int = 1  # of the measured model
+    epochs: int = 3  # of a proxy training
+    final_epochs: int = 12
+    finalists: int = 3  # trained longer at the end
+    flip: bool | None = None  # mirror images in training; None: photos yes, digits no
+    workers: int | None = None  # trainings at once; None: one a core
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "batch", "threads", "epochs", "final_epochs", "finalists"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("control", "seed"):
+            _at_least(name, getattr(self, name), 0)
+        _at_least("workers", self.workers, 1)
+        _at_least("resolution", self.resolution, 8)
+        for name in ("width", "depth", "target_ms"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise SettingError(f"{_flag(name)} must be a number above 0, got {value}")
+        for name, allowed in (
+            ("searcher", SEARCHERS),
+            ("reward", REWARDS),
+            ("device", DEVICES),
+        ):
+            if getattr(self, name) not in allowed:
+                raise SettingError(
+                    f"{_flag(name)} must be one of {', '.join(allowed)};"
+                    f" got {getattr(self, name)!r}"
+                )
+
+    @property
+    def controls(self) -> int:
+        """Random trials beside the searcher's, so that luck can be told from learning."""
+        if self.control is not None:
+            return self.control
+        return 0 if self.searcher == "random" else self.trials
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
+        """The inverse of `to_dict`.
+
+        Raises:
+            StudyError: a setting is unknown to this version.
+        """
+        if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
+            raise StudyError(f"the study has a setting {unknown[0]!r} unknown to this version")
+        return cls(**values)
+
+
+def _at_least(name: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise SettingError(f"{_flag(name)} must be a whole number from {least}, got {value}")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

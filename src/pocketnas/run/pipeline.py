@@ -1,0 +1,211 @@
+"""The whole run, in order: images, reference, search, control, finalists, report."""
+
+import os
+import shutil
+from contextlib import ExitStack, closing
+from time import perf_counter
+
+import torch
+
+from pocketnas.devices import HostDevice
+from pocketnas.errors import StudyError
+from pocketnas.report.plots import pareto_png
+from pocketnas.report.summary import Summary
+from pocketnas.run.config import RunConfig
+from pocketnas.run.evaluate import MEASURING, Evaluator
+from pocketnas.run.finish import finish
+from pocketnas.run.folder import RunFolder
+from pocketnas.run.plan import REFERENCE, Plan, plan
+from pocketnas.run.ship import data_facts, ship, versions
+from pocketnas.run.training import Task, setup_worker
+from pocketnas.run.watch import Watch
+from pocketnas.search.ppo import PPO
+from pocketnas.search.reward import hard, soft
+from pocketnas.search.searcher import RandomSearch, Searcher
+from pocketnas.study.executor import LocalExecutor
+from pocketnas.study.study import Study, search
+from pocketnas.tflite import write
+from pocketnas.train.data import MNIST5K, load
+from pocketnas.train.images import Images, split
+from pocketnas.train.recipe import Recipe
+
+LEAST_FREE_MIB = 64
+
+
+def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
+    """Searches, finishes and reports; continues what the folder already holds.
+
+    Args:
+        config: for a new run as the user set it, for a resumed one as `stored_config` gives it.
+        folder: where everything goes.
+        watch: hears of the progress.
+
+    Raises:
+        PocketNASError: one sentence; all that was computed is in the folder.
+    """
+    began = perf_counter()
+    with ExitStack() as stack:
+        study = stack.enter_context(closing(Study(folder.study)))
+        _check_space(folder)
+        study.storage.set("config", config.to_dict())
+        images = _images(config, folder, study, watch)
+        parts = split(images, seed=config.seed)
+        planned = plan(config, images)
+        device = stack.enter_context(_device(config, planned, study))
+        target = config.target_ms or device.reference_ms
+        reward = {"soft": soft, "hard": hard}[config.reward](target)
+        watch.note(
+            f"{REFERENCE} takes {device.reference_ms:.3f} ms on {device.name} when it is calm;"
+            f" the target is {target:.3f} ms"
+        )
+        executor = stack.enter_context(closing(_executor(config)))
+        proxy, final = _tasks(config, planned, folder)
+        evaluator = Evaluator(study.storage, executor, device, proxy, watch)
+        watch.begin(_units(config, study, len(planned.rivals)))
+        for arm, searcher, trials in _arms(config, planned):
+            search(
+                planned.space,
+                searcher,
+                evaluator,
+                reward,
+                study,
+                trials=trials,
+                batch=config.batch,
+                arm=arm,
+                watch=lambda study: _after_batch(study, folder, watch),
+            )
+        finished = finish(
+            study,
+            planned,
+            final,
+            reward,
+            finalists=config.finalists,
+            images=images,
+            test=parts.test,
+            executor=executor,
+            device=device,
+            folder=folder,
+            watch=watch,
+        )
+        summary = Summary(
+            rows=(finished.winner, *finished.rivals),
+            finalists=finished.finalists,
+            check=finished.check,
+            target_ms=target,
+            reference_ms=device.reference_ms,
+            trials={arm: len(study.arm(arm)) for arm in ("search", "random")},
+            failed=sum(trial.reward is None for trial in study.trials),
+            seconds=perf_counter() - began,
+            data=data_facts(images, parts),
+            config=config.to_dict(),
+            device=device.facts(),
+            versions=versions(),
+        )
+        study.storage.set("summary", summary.to_dict())
+        ship(folder, study, summary)
+    return summary
+
+
+def stored_config(folder: RunFolder) -> RunConfig:
+    """The settings of an earlier run.
+
+    Raises:
+        StudyError: the folder holds no run.
+    """
+    if not folder.study.exists():
+        raise StudyError(f"{folder.path}: holds no run to resume (no {folder.study.name})")
+    with closing(Study(folder.study, read_only=True)) as study:
+        values = study.storage.get("config")
+    if values is None:
+        raise StudyError(f"{folder.study}: was stopped before its settings were recorded")
+    return RunConfig.from_dict(values)
+
+
+def _images(config: RunConfig, folder: RunFolder, study: Study, watch: Watch) -> Images:
+    """The images, decoded once into the folder; a resumed run must find the same ones."""
+
+    def progress(done: int, total: int) -> None:
+        if done == total or done % 500 == 0:
+            watch.note(f"decoded {done} of {total} images")
+
+    images = load(config.data, resolution=config.resolution, cache=folder.images, progress=progress)
+    digest = study.storage.get("images")
+    if digest is None:
+        study.storage.set("images", images.digest)
+    elif digest != images.digest:
+        raise StudyError(f"{config.data}: these are not the images that the run began with")
+    if images.skipped:
+        names = "; ".join(images.skipped[:5])
+        more = f"; and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
+        watch.note(f"skipped {len(images.skipped)} files: {names}{more}")
+    watch.note(
+        f"{images.name}: {len(images)} images of {len(images.classes)} classes,"
+        f" {images.resolution}x{images.resolution}x{images.channels}"
+    )
+    return images
+
+
+def _device(config: RunConfig, planned: Plan, study: Study) -> HostDevice:
+    """The device, on the scale of the study's first session."""
+    reference = write(planned.reference.graph())
+    known = study.storage.get("reference_ms")
+    device = HostDevice(reference, threads=config.threads, reference_ms=known)
+    if known is None:
+        study.storage.set("reference_ms", device.reference_ms)
+    return device
+
+
+def _executor(config: RunConfig) -> LocalExecutor:
+    """One training a core, or one at a time where a GPU does the work."""
+    cores = os.cpu_count() or 1
+    workers = config.workers or (1 if torch.cuda.is_available() else cores)
+    return LocalExecutor(workers, setup_worker, (max(1, cores // workers),))
+
+
+def _tasks(config: RunConfig, planned: Plan, folder: RunFolder) -> tuple[Task, Task]:
+    """What all proxy trainings share, and what all final ones share."""
+    flip = config.data != MNIST5K if config.flip is None else config.flip
+    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    proxy, final = (
+        Task(planned.reference, folder.images, recipe, config.seed, accelerator)
+        for recipe in (
+            Recipe(epochs=config.epochs, shift=0.0, flip=flip),
+            Recipe(epochs=config.final_epochs, flip=flip),
+        )
+    )
+    return proxy, final
+
+
+def _arms(config: RunConfig, planned: Plan) -> list[tuple[str, Searcher, int]]:
+    """The searcher and its control, each with its trials."""
+    decisions = planned.space.decisions
+    searcher: Searcher = (
+        PPO(decisions, seed=config.seed)
+        if config.searcher == "ppo"
+        else RandomSearch(decisions, seed=config.seed)
+    )
+    control = RandomSearch(decisions, seed=config.seed + 1)
+    return [("search", searcher, config.trials), ("random", control, config.controls)]
+
+
+def _units(config: RunConfig, study: Study, rivals: int) -> float:
+    """The work ahead, in proxy trainings."""
+    left = max(0, config.trials - len(study.arm("search")))
+    left += max(0, config.controls - len(study.arm("random")))
+    finals = (config.finalists + rivals) * config.final_epochs / config.epochs
+    return left * (1 + MEASURING) + finals
+
+
+def _after_batch(study: Study, folder: RunFolder, watch: Watch) -> None:
+    _check_space(folder)
+    pareto_png(study, None, folder.pareto)
+    watch.trials(study)
+
+
+def _check_space(folder: RunFolder) -> None:
+    free = shutil.disk_usage(folder.path).free >> 20
+    if free < LEAST_FREE_MIB:
+        raise StudyError(
+            f"{folder.path}: only {free} MiB are free, at least {LEAST_FREE_MIB} are needed;"
+            f" free some and go on with: pocketnas search --resume {folder.path}"
+        )

@@ -1,0 +1,41 @@
+"""Who follows a run: a terminal, a log, or nobody."""
+
+from typing import Protocol
+
+from pocketnas.study.study import Study
+
+
+class Watch(Protocol):
+    """Hears what a run does. Work is counted in units of one proxy training."""
+
+    def begin(self, units: float) -> None:
+        """The run's whole work, once it is known."""
+        ...
+
+    def advance(self, units: float, text: str) -> None:
+        """A piece of work is done; `text` says which."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something that a reader of the log wants to know."""
+        ...
+
+    def trials(self, study: Study) -> None:
+        """A batch has been recorded."""
+        ...
+
+
+class Silent:
+    """Nobody watches."""
+
+    def begin(self, units: float) -> None:
+        pass
+
+    def advance(self, units: float, text: str) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def trials(self, study: Study) -> None:
+        pass

@@ -1,0 +1,80 @@
+"""Graph → `.tflite`, straight into the file format."""
+
+from pocketnas import __version__
+from pocketnas.graph.fold import Weights, fold, fold_weights
+from pocketnas.graph.graph import Graph, Node
+from pocketnas.graph.ops import Activation
+from pocketnas.graph.state import check_state
+from pocketnas.tflite.assembly import Assembly
+from pocketnas.tflite.filler import filler
+from pocketnas.tflite.operators import FUSING, POSITIVE, Neighbours, lower, reshape
+
+
+def write(graph: Graph, weights: Weights | None = None) -> bytes:
+    """The float32 flatbuffer of `graph` for one image, with batch norm folded away.
+
+    It maps "image" (1, H, W, C) to "logits", or to "output_0", "output_1", … of a graph with
+    several; a 1x1 output has the shape (1, C), others (1, H, W, C). Tensors have the names of
+    the nodes that compute them. The same arguments give the same bytes.
+
+    Args:
+        graph: as built, with its batch norms.
+        weights: by key (`<node>.<weight>`), batch norm's running statistics included. Without
+            them the network gets plausible numbers: enough to measure its latency.
+
+    Raises:
+        ModelError: weights are missing, unknown or of another shape.
+    """
+    folded = fold(graph)
+    if weights is None:
+        weights = filler(folded)
+    else:
+        check_state(graph, {key: value.shape for key, value in weights.items()})
+        weights = fold_weights(graph, weights)
+    net = Assembly()
+    near = _neighbours(folded)
+    for node in folded.nodes:
+        if node.name in near:
+            lower(net, node, weights, near[node.name])
+        else:
+            net.alias(node.name, node.inputs[0])
+    tensors = [_flat(net, folded.node(name)) for name in folded.outputs]
+    names = ["logits"] if len(tensors) == 1 else [f"output_{i}" for i in range(len(tensors))]
+    return net.finish(
+        {"image": folded.input.name},
+        dict(zip(names, tensors, strict=True)),
+        f"PocketNAS {__version__}",
+    )
+
+
+def _neighbours(graph: Graph) -> dict[str, Neighbours]:
+    """Node → what it can use of its neighbours; a clamp that the node before computes is no key."""
+    reads = graph.consumers()
+    ops = {node.name: node.op for node in graph.nodes}
+    kinds = {name: op.kind for name, op in ops.items() if isinstance(op, Activation)}
+    clamps = {
+        source: node.name
+        for node in graph.nodes
+        for source in node.inputs
+        if kinds.get(node.name) in ("relu", "relu6")
+        and isinstance(ops[source], FUSING)
+        and reads[source] == 1
+    }
+    found = {}
+    for node in graph.nodes:
+        if node.name not in clamps.values():
+            clamp = clamps.get(node.name)
+            last = clamp or node.name
+            found[node.name] = Neighbours(
+                clamp=kinds[clamp] if clamp else None,
+                is_end=last in graph.outputs and reads[last] == 1,
+                is_positive=any(kinds.get(source) in POSITIVE for source in node.inputs[:1]),
+            )
+    return found
+
+
+def _flat(net: Assembly, node: Node) -> str:
+    """An output tensor: a 1x1 map as (1, C)."""
+    if net.shape(node.name)[1:3] != (1, 1):
+        return node.name
+    return reshape(net, node.name, f"{node.name}/flat", (1, node.shape[2]))

@@ -1,0 +1,200 @@
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.device import REFERENCE, SMALL, DeviceContract
+from devices.tiny_models import conv_stack
+from pocketnas.devices import Device, HostDevice
+from pocketnas.errors import DeviceError
+
+QUICK: dict[str, Any] = {"reference_ms": 1.0, "budget_s": 0.15}
+
+
+class TestHostDevice(DeviceContract):
+    @pytest.fixture
+    def open_device(self) -> Callable[[bytes], Device]:
+        return lambda reference: HostDevice(reference, **QUICK)
+
+
+@pytest.fixture
+def host() -> Iterator[HostDevice]:
+    with HostDevice(REFERENCE, **QUICK, timeout_s=4) as device:
+        yield device
+
+
+def child(device: HostDevice) -> int:
+    assert device._worker is not None
+    return device._worker._process.pid
+
+
+def gone(pid: int) -> bool:
+    """Whether the process ended; a zombie that nobody has buried yet has ended too."""
+    try:
+        return ") Z" in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
+
+def wait_until_gone(pid: int, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not gone(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return gone(pid)
+
+
+def test_it_calibrates_the_reference_itself() -> None:
+    with HostDevice(REFERENCE, budget_s=0.15) as device:
+        latency = device.measure(REFERENCE)
+        assert 0.0005 < device.reference_ms < 50
+        assert latency.milliseconds == pytest.approx(latency.ratio * device.reference_ms)
+
+
+def test_it_stops_early_when_sure_enough() -> None:
+    with HostDevice(REFERENCE, reference_ms=1.0, tolerance=10.0, budget_s=60.0) as device:
+        begin = time.monotonic()
+        latency = device.measure(SMALL)
+        assert time.monotonic() - begin < 30
+        assert latency.pairs >= 10
+
+
+def test_its_facts_name_the_machine_and_the_settings(host: HostDevice) -> None:
+    facts = host.facts()
+    assert facts["threads"] == 1
+    assert facts["xnnpack_partitions"] == 1
+    assert facts["litert"]
+    assert facts["budget_s"] == QUICK["budget_s"]
+    if hasattr(os, "sched_getaffinity"):
+        assert facts["affinity"] == [max(os.sched_getaffinity(0))]
+        assert os.sched_getaffinity(child(host)) == {max(os.sched_getaffinity(0))}
+
+
+def test_a_child_killed_between_measurements_is_replaced(host: HostDevice) -> None:
+    first = child(host)
+    os.kill(first, signal.SIGKILL)
+    assert wait_until_gone(first)
+    assert host.measure(SMALL).milliseconds > 0
+    assert child(host) != first
+
+
+def test_a_child_killed_while_it_measures_is_an_error_and_then_replaced() -> None:
+    def assassin() -> None:
+        while not caught.wait(0.2):
+            if device._worker is not None:
+                os.kill(child(device), signal.SIGKILL)
+
+    with HostDevice(REFERENCE, reference_ms=1.0, tolerance=1e-9, budget_s=30.0) as device:
+        caught = threading.Event()
+        thread = threading.Thread(target=assassin)
+        thread.start()
+        try:
+            with pytest.raises(DeviceError, match=r"measuring process died \(SIGKILL\) while"):
+                device.measure(SMALL)
+        finally:
+            caught.set()
+            thread.join()
+        device._budget_s = 0.15
+        assert device.measure(SMALL).milliseconds > 0
+        assert device.reference_ms == 1.0
+
+
+def test_a_child_that_hangs_is_an_error_and_then_replaced(host: HostDevice) -> None:
+    stopped = child(host)
+    os.kill(stopped, signal.SIGSTOP)
+    big = conv_stack(8, channels=64)  # more than the pipe holds: the request itself gets stuck
+    with pytest.raises(DeviceError, match="no answer within 4 s while loading a model"):
+        host.measure(big)
+    assert gone(stopped)
+    assert host.measure(SMALL).milliseconds > 0
+
+
+def test_when_the_parent_is_killed_the_child_ends(tmp_path: Path) -> None:
+    model = tmp_path / "reference.tflite"
+    model.write_bytes(REFERENCE)
+    program = f"""
+from pathlib import Path
+from pocketnas.devices import HostDevice
+model = Path({str(model)!r}).read_bytes()
+device = HostDevice(model, reference_ms=1.0, tolerance=1e-9, budget_s=60.0)
+print(device._worker._process.pid, flush=True)
+device.measure(model)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not gone(pid)
+        parent.kill()
+    assert wait_until_gone(pid)
+
+
+def test_closing_ends_the_child_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with HostDevice(REFERENCE, **QUICK) as device:
+        pid = child(device)
+        device.measure(SMALL)
+        assert not list(tmp_path.iterdir())  # not even while it is open
+    assert gone(pid)
+    assert device._worker is None
+    assert capfd.readouterr() == ("", "")  # LiteRT's chatter stays in the child
+
+
+def test_a_failed_start_leaves_no_process_and_no_open_file() -> None:
+    with pytest.raises(DeviceError):
+        HostDevice(b"not a flatbuffer")
+    with pytest.raises(DeviceError, match="core 4096"):
+        HostDevice(REFERENCE, core=4096)
+
+
+def test_ctrl_c_leaves_the_child_to_its_parent(host: HostDevice) -> None:
+    before = child(host)
+    os.kill(before, signal.SIGINT)
+    assert host.measure(SMALL).milliseconds > 0
+    assert child(host) == before
+
+
+def test_two_devices_measure_at_once(host: HostDevice) -> None:
+    with HostDevice(REFERENCE, **QUICK) as other, ThreadPoolExecutor(2) as pool:
+        latencies = list(pool.map(lambda device: device.measure(SMALL), (host, other)))
+    assert all(0.1 < latency.ratio < 1.5 for latency in latencies)
+
+
+def test_callers_in_several_threads_wait_for_each_other(host: HostDevice) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        latencies = list(pool.map(host.measure, [SMALL] * 3))
+    assert all(0.1 < latency.ratio < 1.5 for latency in latencies)
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_it_measures_with_two_threads() -> None:
+    with HostDevice(REFERENCE, threads=2, **QUICK) as device:
+        latency = device.measure(SMALL)
+        assert latency.threads == 2
+        assert "2 threads" in str(latency)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"threads": 0},
+        {"reference_ms": -1.0},
+        {"tolerance": 0.0},
+        {"budget_s": float("nan")},
+        {"window_s": -0.01},
+        {"timeout_s": float("inf")},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_a_senseless_setting_is_refused_by_name(setting: dict[str, Any]) -> None:
+    with pytest.raises(DeviceError, match=next(iter(setting))):
+        HostDevice(REFERENCE, **setting)

@@ -1,0 +1,95 @@
+import ast
+import io
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.tiny_models import conv_stack
+from pocketnas.devices import host_worker
+from pocketnas.devices.host_worker import read_frame, serve, write_frame
+
+headers = st.dictionaries(
+    st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers())
+)
+frames = st.tuples(headers, st.binary())
+
+
+@given(st.lists(frames))
+def test_frames_arrive_as_they_were_sent(sent: list[tuple[dict[str, Any], bytes]]) -> None:
+    pipe = io.BytesIO()
+    for header, payload in sent:
+        write_frame(pipe, header, payload)
+    pipe.seek(0)
+    assert [read_frame(pipe) for _ in sent] == sent
+    with pytest.raises(EOFError):
+        read_frame(pipe)
+
+
+@given(frames, st.data())
+def test_a_frame_cut_short_is_an_end_of_file(
+    frame: tuple[dict[str, Any], bytes], data: st.DataObject
+) -> None:
+    pipe = io.BytesIO()
+    write_frame(pipe, *frame)
+    whole = pipe.getvalue()
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(EOFError):
+        read_frame(io.BytesIO(whole[:cut]))
+
+
+@pytest.mark.parametrize(
+    ("request_header", "says"), [({"op": "windows"}, "start comes first"), ({}, "op")]
+)
+def test_a_request_out_of_turn_is_answered_with_an_error(
+    request_header: dict[str, Any], says: str
+) -> None:
+    requests, answers = io.BytesIO(), io.BytesIO()
+    write_frame(requests, request_header)
+    requests.seek(0)
+    serve(requests, answers)
+    answers.seek(0)
+    answer, payload = read_frame(answers)
+    assert says in answer["error"]
+    assert payload == b""
+
+
+def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
+    """As it will over ssh, on a computer that has no pocketnas."""
+    program = shutil.copy(host_worker.__file__, tmp_path / "worker.py")
+    requests = io.BytesIO()
+    write_frame(requests, {"op": "start", "threads": 1, "core": None})
+    for net in "RC":
+        write_frame(requests, {"op": "load", "net": net, "warm_s": 0.001}, conv_stack(1))
+    write_frame(requests, {"op": "windows", "order": "RCR", "window_s": 0.001})
+    done = subprocess.run(
+        [sys.executable, "-P", program],
+        input=requests.getvalue(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    answers = io.BytesIO(done.stdout)
+    facts, _ = read_frame(answers)
+    assert facts["litert"]
+    assert facts["threads"] == 1
+    for _ in "RC":
+        assert read_frame(answers)[0] == {"xnnpack_partitions": 1}
+    windows, times = read_frame(answers)
+    assert len(windows["counts"]) == 3
+    runs = struct.unpack(f">{sum(windows['counts'])}q", times)
+    assert min(runs) > 0
+    assert answers.read() == b""
+
+
+def test_the_file_imports_nothing_of_pocketnas() -> None:
+    tree = ast.parse(Path(host_worker.__file__).read_text())
+    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    assert not [module for module in modules if "pocketnas" in (module or "pocketnas")]

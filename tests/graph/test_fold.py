@@ -1,0 +1,58 @@
+"""Folding batch norm: the same function, fewer nodes."""
+
+import numpy as np
+import torch
+
+from parity import randomized
+from pocketnas.graph import Builder, Graph
+from pocketnas.graph.fold import fold, fold_weights
+from pocketnas.graph.ops import Activation, Add, BatchNorm, Conv, Dropout
+from pocketnas.graph.state import check_state
+from pocketnas.train.network import Network, load_weights, weights_of
+
+
+def example() -> Graph:
+    net = Builder((8, 8, 3), norm=BatchNorm(0.9, 1e-2))
+    x = net.conv(net.input, "conv", 6, 3, act="relu")
+    x = net.depthwise(x, "depthwise", 5, 2, act="hswish")
+    x = net.add("biased", Conv(8, (1, 1), groups=2, bias=True), x)
+    x = net.add("bn", BatchNorm(), net.add("act", Activation("relu"), x))
+    x = net.add("dropout", Dropout(0.3), x)
+    shared = net.add("shared", Conv(8, (1, 1)), x)
+    x = net.add("add", Add(), shared, net.add("alone", BatchNorm(), shared))
+    return net.graph(net.conv(x, "end", 4), x)
+
+
+def test_only_norms_of_their_own_convolution_disappear() -> None:
+    folded = fold(example())
+    left = {node.name for node in folded.nodes}
+    assert {"conv.bn", "depthwise.bn", "dropout", "end.bn"}.isdisjoint(left)
+    assert {"alone", "bn"} <= left, "the convolution is read twice; a relu stands between"
+    assert folded.outputs == ("end.conv", "add")
+
+
+def test_shapes_and_names_of_the_rest_stay() -> None:
+    graph, folded = example(), fold(example())
+    for node in folded.nodes:
+        before = graph.node(node.name)
+        assert (node.shape, node.input_shapes) == (before.shape, before.input_shapes)
+    assert fold(folded) == folded
+
+
+def test_an_output_that_is_also_normalized_is_not_folded() -> None:
+    net = Builder((4, 4, 3))
+    tap = net.add("conv", Conv(4, (1, 1)), net.input)
+    graph = net.graph(tap, net.add("act", Activation("relu"), net.add("bn", BatchNorm(), tap)))
+    assert fold(graph) == graph
+
+
+def test_folded_computes_the_same() -> None:
+    network = randomized(example())
+    weights = fold_weights(network.graph, weights_of(network))
+    folded = Network(fold(network.graph)).eval()
+    check_state(folded.graph, {key: value.shape for key, value in weights.items()})
+    load_weights(folded, weights)
+    image = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for ours, theirs in zip(folded(image), network(image), strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=0, atol=1e-5)
