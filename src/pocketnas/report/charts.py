@@ -37,7 +37,6 @@ _CONFIG = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
     # plotly.js 4 shows a button that uploads the chart; a private study stays on the machine.
     "showSendToCloud": False,
-    "plotlyServerURL": "",
 }
 _LOW = 0.1  # share of the lowest rewards, and of the early means, that may fall off the frame
 
@@ -54,7 +53,7 @@ def to_html(charts: Mapping[str, Chart]) -> dict[str, Html]:
             include_plotlyjs=not found,
             div_id=name,
             default_height=f"{chart['layout']['height']}px",
-            config=_CONFIG,
+            config=dict(_CONFIG),  # which plotly writes into
         )
         found[name] = Html(text)
     return found

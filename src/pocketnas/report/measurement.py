@@ -57,7 +57,7 @@ def _turns(device: Mapping[str, Any]) -> str:
     window = device.get("window_s")
     turns = f"in windows of {1000 * window:g}\u00a0ms" if window else "in short windows"
     return (
-        f"The network took turns with a reference network, {turns} on the same core: reference,"
+        f"The network took turns with a reference network, {turns} on the same cores: reference,"
         " candidate, reference, candidate. A computer's speed drifts from second to second, but"
         " neighbours feel it alike, so their ratio holds still where milliseconds do not."
     )

@@ -72,11 +72,7 @@ def _sections(study: Study, summary: Summary | None) -> Iterator[_Section]:
         yield "search", "Search", join([tag("p", note, class_="note"), charts["pareto"]])
         yield "luck", "Search or luck?", join([tag("p", luck(study)), charts["rewards"]])
     else:
-        yield (
-            "search",
-            "Search",
-            tag("p", "No trial has succeeded yet, so there is nothing to plot."),
-        )
+        yield "search", "Search", tag("p", "No trial has succeeded yet: there is nothing to plot.")
     if lines := sections.best_lines(study, summary):
         yield "network", "Network", sections.network(lines)
     yield "latency", "Latency", sections.measurement(study, summary)

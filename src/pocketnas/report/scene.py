@@ -14,7 +14,7 @@ from pocketnas.study.trial import Trial
 CONTROL = "random"  # the arm that only draws lots
 SEARCH = "search"
 _WIDE = 8  # slowest over fastest from which on a linear axis would squeeze the fast ones together
-_STRAGGLERS = 0.1
+_FAR = 2.0  # quartile distances
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Scene:
     """A study ready to be drawn.
 
     `arms` come with the control first, so that the search is drawn over it. `found` is the winner
-    of a finished run, else the best so far, as `chosen` says. `floor` is where the accuracy axis begins: a few
-    networks that learned nothing would otherwise press all others into a line. `where` follows the
-    word latency: the device, its threads and the batch.
+    of a finished run, else the best so far, as `chosen` says. `floor` is where the accuracy axis
+    begins: a few networks that learned nothing would otherwise press all others into a line; they
+    are the `below`. `where` follows the word latency: the device, its threads and the batch.
     """
 
     arms: dict[str, list[Point]]
@@ -122,18 +122,21 @@ def _found(points: Sequence[Point], summary: Summary | None) -> Point | None:
 
 
 def _target(study: Study, summary: Summary | None) -> float | None:
-    """In milliseconds; a run under way may have left it in the study."""
-    target = summary.target_ms if summary else study.storage.get("target_ms")
-    return float(target) if isinstance(target, int | float) and target > 0 else None
+    """In milliseconds; of a run under way as its settings or its reference give it."""
+    if summary:
+        return summary.target_ms
+    settings = study.storage.get("config") or {}
+    target = settings.get("target_ms") or study.storage.get("reference_ms")
+    return float(target) if target else None
 
 
 def _floor(accuracies: Sequence[float], front: Sequence[Point]) -> float:
-    """Shows the front and all but the lowest tenth, which may be far off; all if it is not."""
+    """Below all but stragglers, which lie `_FAR` quartile distances under the lower quartile."""
     if not accuracies:
         return 0.0
-    lowest, highest = accuracies[0], accuracies[-1]
-    usual = accuracies[int(_STRAGGLERS * len(accuracies))]
+    n = len(accuracies)
+    lower, upper = accuracies[n // 4], accuracies[3 * n // 4]
+    fence = lower - _FAR * max(upper - lower, 0.005)
+    usual = next(accuracy for accuracy in accuracies if accuracy >= fence)
     start = min(usual, *(point.accuracy for point in front)) if front else usual
-    if highest - lowest < 3 * (highest - start):  # they cost little room
-        start = lowest
-    return max(0.0, start - 0.06 * max(highest - start, 0.01))
+    return max(0.0, start - 0.06 * max(accuracies[-1] - start, 0.01))

@@ -27,9 +27,9 @@ def final_table(summary: Summary) -> Html:
     shown = table(_COLUMNS, rows, "figures winner")
     tested = f" on {tested_on(summary):,} test images" if tested_on(summary) else ""
     note = (
-        f"All trained alike and measured on the same core, one image at a time. Accuracy{tested}"
-        " that neither training nor search has seen. Small print: 95 % intervals, and the time"
-        " relative to the found network."
+        "All trained alike and measured against the same reference, one image at a time."
+        f" Accuracy{tested} that neither training nor search has seen. Small print: 95 % intervals,"
+        " and the time relative to the found network."
     )
     others = [_row(row, best, tested_on(summary)) for row in summary.finalists]
     losers = (
@@ -173,7 +173,7 @@ def everything(study: Study, summary: Summary | None) -> Html:
     arms = sorted({trial.arm for trial in study.trials})
     counts = {f"trials, {arm_label(arm)}": len(study.arm(arm)) for arm in arms}
     if summary is None:
-        return facts(counts)
+        return fold("All settings", facts(counts | (study.storage.get("config") or {})))
     data = {key: value for key, value in summary.data.items() if key not in ("classes", "skipped")}
     run = counts | {
         "failed": summary.failed,

@@ -12,13 +12,14 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
 about = json.loads(Path({about}).read_bytes())
-size = (about["resolution"], about["resolution"])
+wanted = about["input"]  # shape (1, height, width, channels), scale and offset
 photo = ImageOps.exif_transpose(Image.open({image})).convert({mode})
-pixels = np.asarray(ImageOps.fit(photo, size, Image.Resampling.BICUBIC), np.float32)
-pixels = pixels.reshape(1, *size, {channels}) * about["scale"] + about["offset"]
+square = ImageOps.fit(photo, wanted["shape"][1:3], Image.Resampling.BICUBIC)
+pixels = np.asarray(square, np.float32).reshape(wanted["shape"])
 
 network = Interpreter({model}, num_threads={threads})
-logits = network.get_signature_runner()(image=pixels.astype(np.float32))["logits"][0]
+classify = network.get_signature_runner()
+logits = classify(image=pixels * wanted["scale"] + wanted["offset"])["logits"][0]
 odds = np.exp(logits - logits.max())
 best = int(odds.argmax())
 print(f"{{about['classes'][best]}}: {{odds[best] / odds.sum():.1%}}")
@@ -39,7 +40,8 @@ def loading_snippet(
         channels: of the network's input, 1 for gray or 3 for RGB.
         threads: for the interpreter.
         model: the `.tflite`, whose signature maps "image" to "logits".
-        about: JSON with resolution, scale, offset and classes, in the order of the logits.
+        about: JSON with `input` (shape, scale, offset) and `classes` in the order of the logits, as
+            `best.json` has them.
         image: to look at.
     """
     return _SNIPPET.format(
@@ -47,7 +49,6 @@ def loading_snippet(
         about=_quoted(about),
         image=_quoted(image),
         mode=_quoted("L" if channels == 1 else "RGB"),
-        channels=channels,
         threads=threads,
     )
 

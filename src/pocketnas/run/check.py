@@ -33,7 +33,7 @@ def check(model: bytes, network: Network, images: Images, indices: Indices) -> d
     target = interpreter.get_output_details()[0]["index"]
     found = np.empty_like(expected)
     for row, index in enumerate(indices):
-        image = to_input(images.pixels[index : index + 1]).permute(0, 2, 3, 1)
+        image = to_input(images.pixels[[index]]).permute(0, 2, 3, 1)
         interpreter.set_tensor(source, image.contiguous().numpy())
         interpreter.invoke()
         found[row] = interpreter.get_tensor(target)[0]

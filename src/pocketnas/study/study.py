@@ -1,6 +1,7 @@
 """The study and the search loop."""
 
 from collections.abc import Callable
+from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,10 +63,12 @@ class Study:
         if stored is None:
             self.storage.set("space", traced)
         elif stored != traced:
+            pairs = enumerate(zip_longest(stored["decisions"], decisions))
+            changes = (f"; decision {i} was {a} and is {b}" for i, (a, b) in pairs if a != b)
             raise StudyError(
                 f"{self.storage.path}: was made in the space {stored['name']!r} with"
                 f" {len(stored['decisions'])} decisions, which differs from {space.name!r}"
-                f" with {len(decisions)}"
+                f" with {len(decisions)}{next(changes, '')}"
             )
         state = self.storage.searcher(arm)
         if state is not None:
@@ -107,7 +110,12 @@ def search(
         batch: how many are proposed at once; the searcher learns once a batch.
         arm: the searcher's name in the study, so that several can share it.
         watch: called after each batch.
+
+    Raises:
+        StudyError: the study was made in another space, or cannot be written.
     """
+    if batch < 1:
+        raise StudyError(f"search: a batch must have at least 1 trial, got {batch}")
     study.join(arm, space, searcher)
     while (done := len(study.arm(arm))) < trials:
         genotypes = searcher.ask(batch)[: trials - done]

@@ -1,0 +1,217 @@
+"""`pocketnas search` as a user runs it, on real files, with the smallest budget."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+from cli.conftest import TINY, Cli
+from pocketnas.arch import Architecture, from_lines
+from pocketnas.graph import parameters
+
+PRODUCTS = {"best.json", "best.safetensors", "best.tflite", "pareto.png", "report.html", "study.db"}
+
+
+@pytest.fixture(scope="module")
+def finished(cli: Cli, photos: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A finished run over the photos: its folder and what it printed as JSON."""
+    home = tmp_path_factory.mktemp("home")
+    arguments = ("search", "--data", photos, "--resolution", "32", *TINY, "--json")
+    done = cli(*arguments, cwd=home, HOME=str(home), TMPDIR=str(home))
+    assert done.returncode == 0, done.stderr
+    folder = next((home / "runs").iterdir())
+    return home, folder, json.loads(done.stdout), done.stderr
+
+
+def test_leaves_everything_in_its_run_folder_and_nothing_elsewhere(finished) -> None:
+    home, folder, result, _ = finished
+    assert {path.name for path in folder.iterdir()} >= PRODUCTS
+    assert result["model"] == str(folder / "best.tflite")
+    assert [path.name for path in home.iterdir()] == ["runs"]
+    assert [path.name for path in (home / "runs").iterdir()] == [folder.name]
+
+
+def test_the_table_compares_the_found_network_with_both_rivals(finished) -> None:
+    _, _, result, _ = finished
+    assert [row["name"] for row in result["rows"]] == ["found", "mobilenet_v2", "mnasnet_a1"]
+    for row in result["rows"]:
+        network = from_lines(row["lines"])
+        assert row["parameters"] == parameters(network.graph())
+        assert row["digest"] == network.digest
+        assert row["latency"]["low"] <= row["latency"]["milliseconds"] <= row["latency"]["high"]
+        assert 0 <= row["accuracy"] <= 1
+    assert result["trials"] == {"search": 2, "random": 2}
+    assert result["target_ms"] == pytest.approx(result["reference_ms"])
+
+
+def test_names_what_it_skipped(finished) -> None:
+    _, _, result, log = finished
+    assert len(result["data"]["skipped"]) == 1
+    assert "red/broken.jpg" in result["data"]["skipped"][0]
+    assert "skipped 1 files: red/broken.jpg" in log
+
+
+def test_the_model_runs_as_best_json_says(finished, photos: Path) -> None:
+    _, folder, result, _ = finished
+    about = json.loads((folder / "best.json").read_text())
+    assert about["classes"] == ["blue", "green", "red"]
+    assert Architecture.from_dict(about["architecture"]).digest == about["digest"]
+    interpreter = Interpreter(model_path=str(folder / "best.tflite"))
+    interpreter.allocate_tensors()
+    image = Image.open(photos / "red" / "00.png").crop((5, 0, 45, 40)).resize((32, 32))
+    given = np.asarray(image, np.float32)[None] * about["input"]["scale"] + about["input"]["offset"]
+    details = interpreter.get_input_details()[0]
+    assert details["shape"].tolist() == about["input"]["shape"] == list(given.shape)
+    interpreter.set_tensor(details["index"], given)
+    interpreter.invoke()
+    logits = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    assert logits.shape == (1, 3)
+    assert np.isfinite(logits).all()
+    assert result["check"]["largest_difference"] < 1e-3
+    assert result["check"]["agreement"] == 1.0
+
+
+def test_says_in_plain_lines_how_far_it_is(finished) -> None:
+    _, _, _, log = finished
+    assert "trial 4: best reward" in log
+    assert "Pareto set" in log
+    assert "100%, 0:00 left" in log
+    assert "\x1b" not in log
+
+
+def test_report_draws_again(cli: Cli, finished) -> None:
+    home, folder, _, _ = finished
+    for name in ("report.html", "pareto.png"):
+        (folder / name).unlink()
+    done = cli("report", folder, cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(folder / "report.html")
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert (folder / "pareto.png").stat().st_size > 10_000
+
+
+def test_a_finished_run_can_be_given_more_trials(cli: Cli, finished) -> None:
+    home, folder, before, _ = finished
+    done = cli("search", "--resume", folder, "--trials", "3", "--control", "2", "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stdout)
+    assert after["trials"] == {"search": 3, "random": 2}
+    assert after["reference_ms"] == before["reference_ms"]
+    assert after["rows"][1]["accuracy"] == before["rows"][1]["accuracy"]  # not trained again
+
+
+def test_goes_on_after_sigkill(cli: Cli, photos: Path, tmp_path: Path) -> None:
+    """Kills the whole program at random instants; what was recorded stays, and the end comes."""
+    folder = tmp_path / "run"
+    program = [sys.executable, "-c", "from pocketnas.cli.main import main; main()", "search"]
+    begin = ["--data", str(photos), "--resolution", "32", *TINY, "--out", str(folder)]
+    delay = random.Random(4)
+    seen: list[tuple[object, ...]] = []
+    for _ in range(3):
+        resume = (folder / "study.db").exists() and "config" in _keys(folder / "study.db")
+        arguments = ["--resume", str(folder)] if resume else begin
+        if not resume and (folder / "study.db").exists():
+            (folder / "study.db").unlink()
+        running = subprocess.Popen(
+            [*program, *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        time.sleep(delay.uniform(5, 14))
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+        if (folder / "study.db").exists():
+            now = _trials(folder / "study.db")
+            assert now[: len(seen)] == seen
+            seen = now
+    done = cli("search", "--resume", folder, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _trials(folder / "study.db")[: len(seen)] == seen
+    assert json.loads(done.stdout)["trials"] == {"search": 2, "random": 2}
+    assert _orphans(folder) == []
+
+
+BAD = {
+    ("--data", "nowhere"): ["nowhere", "does not exist"],
+    ("--data", "empty"): ["empty"],
+    ("--data", "one"): ["class"],
+    ("--data", "few"): ["few"],
+    ("--trials", "0"): ["--trials", "from 1", "got 0"],
+    ("--target-ms", "-3"): ["--target-ms", "above 0", "-3"],
+    ("--resolution", "4"): ["--resolution", "from 8", "4"],
+    ("--reward", "nice"): ["--reward", "soft, hard", "nice"],
+    ("--device", "toaster"): ["--device", "host", "toaster"],
+    ("--resume", "empty"): ["empty", "study.db"],
+    ("--resume", "nowhere"): ["nowhere", "study.db"],
+}
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=" ".join)
+def test_bad_input_gets_one_sentence(
+    cli: Cli, photos: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one" / "cat").mkdir(parents=True)
+    (tmp_path / "few" / "cat").mkdir(parents=True)
+    (tmp_path / "few" / "dog").mkdir()
+    picture = (photos / "red" / "00.png").read_bytes()
+    for name in ("one/cat/a.png", "few/cat/a.png", "few/dog/a.png"):
+        (tmp_path / name).write_bytes(picture)
+    done = cli("search", *arguments, cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    (sentence,) = done.stderr.strip().splitlines()
+    assert sentence.startswith("pocketnas: ")
+    for word in BAD[arguments]:
+        assert word in sentence
+    assert "Traceback" not in done.stderr
+
+
+def test_a_new_run_never_overwrites_an_old_one(cli: Cli, finished) -> None:
+    home, folder, _, _ = finished
+    done = cli("search", "--out", folder, cwd=home)
+    assert done.returncode == 1
+    assert "holds a run already" in done.stderr
+
+
+def test_settings_of_a_run_stay(cli: Cli, finished) -> None:
+    home, folder, _, _ = finished
+    done = cli("search", "--resume", folder, "--epochs", "9", cwd=home)
+    assert done.returncode == 1
+    assert "only --trials and --control" in done.stderr
+
+
+def _keys(path: Path) -> set[str]:
+    with sqlite3.connect(path) as db:
+        try:
+            return {row[0] for row in db.execute("SELECT key FROM meta")}
+        except sqlite3.OperationalError:
+            return set()
+
+
+def _trials(path: Path) -> list[tuple[object, ...]]:
+    with sqlite3.connect(path) as db:
+        try:
+            return db.execute("SELECT * FROM trials ORDER BY number").fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+def _orphans(folder: Path) -> list[str]:
+    """Command lines of processes that still name the run folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line and f"/{os.getpid()}/" not in str(process):
+            found.append(line)
+    return found

@@ -1,0 +1,194 @@
+"""The page: balanced, self-contained, escaped, with the numbers, at every state of a study."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pocketnas.report.page import write_report
+from pocketnas.report.summary import Summary
+from pocketnas.study.study import Study
+from pocketnas.study.trial import Outcome, Trial
+
+Changed = Callable[..., Summary]
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)>"
+
+
+class Page(HTMLParser):
+    """Checks that elements are balanced and collects what a browser would show and load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.shown: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id" and value]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.shown.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.shown).replace("\u00a0", " ")
+
+    def elements(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def written(study: Study, summary: Summary | None, folder: Path) -> Page:
+    path = folder / "report.html"
+    write_report(study, summary, path)
+    assert list(folder.iterdir()) == [path]
+    return Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(study: Study, summary: Summary, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return written(study, summary, tmp_path_factory.mktemp("page"))
+
+
+def test_has_the_numbers(page: Page) -> None:
+    for text in (
+        "Found: 97.3 % at 0.312 ±0.002 ms on Intel Xeon CPU @ 2.20GHz, 1.3× faster than",
+        "0.310–0.314",  # its interval
+        "0.403–0.407 · 1.30×",
+        "MnasNet-A1",
+        "Finalist 2",
+        "184 pairs of windows (3,112 runs)",
+        "pinned to core 1",
+        "spread 31 %",
+        "14 % slower than calm",
+        "3.1·10⁻⁶",
+        "same class for all of them",
+        "3,500 to train on, 500 to steer the search, 1,000 for the final figures",
+        "a/b.jpg: empty file",
+        "6 of 60 trials failed",
+        "DeviceError: hung <b>here</b> & there",
+        "recipe.optimizer",
+        "0.016, 0.001",
+        "1 h 27 min",
+        "from ai_edge_litert.interpreter import Interpreter",
+        "after 20 trials each",
+    ):
+        assert text in page.text, text
+
+
+def test_has_the_block_strings_and_the_drawing(page: Page, summary: Summary) -> None:
+    assert "\n".join(summary.rows[0].lines) in page.text
+    assert "nas-drawing" in [svg.get("class") for svg in page.elements("svg")]
+
+
+def test_links_lead_somewhere(page: Page) -> None:
+    links = [link["href"] for link in page.elements("a")]
+    assert links
+    assert {f"#{name}" for name in page.ids} >= set(links)
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def loads(page: Page) -> Iterator[str]:
+    for _, attributes in page.tags:
+        yield from (
+            value or ""
+            for name, value in attributes.items()
+            if name in ("src", "href", "srcset", "action", "data", "xlink:href")
+        )
+
+
+def test_loads_nothing(page: Page) -> None:
+    assert all(url.startswith("#") for url in loads(page))
+    policy = next(meta for meta in page.elements("meta") if "http-equiv" in meta)
+    assert "default-src 'none'" in (policy["content"] or "")
+
+
+def test_brings_plotly_once_and_without_its_upload_button(
+    study: Study, summary: Summary, tmp_path: Path
+) -> None:
+    write_report(study, summary, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("plotly.js v") == 1
+    assert text.count('"showSendToCloud": false') == 2
+    assert not re.search(r'"plotlyServerURL": "', text)
+    assert not re.search(r'url\(["\']?http|@import', text.partition("</style>")[0])
+
+
+def test_whatever_comes_from_outside_is_escaped(
+    study: Study, summary: Summary, changed: Changed, tmp_path: Path
+) -> None:
+    best = replace(summary.rows[0], name=HOSTILE, lines=(HOSTILE,))
+    hostile = changed(
+        rows=(best, *summary.rows[1:]),
+        data=summary.data | {"name": HOSTILE, "classes": [HOSTILE, "<b>"], "skipped": [HOSTILE]},
+        config={HOSTILE: HOSTILE, "nested": {"key": [HOSTILE]}},
+        device={"cpu": HOSTILE, "governor": HOSTILE},
+        versions={"x": HOSTILE},
+    )
+    hurt = Study(":memory:")
+    details = {"digest": best.digest, "lines": [HOSTILE], "latency": {"device": HOSTILE}}
+    hurt.trials = [
+        Trial(0, HOSTILE, (0,), Outcome(0.9, 1.0, None, details), 0.9),
+        Trial(1, "search", (0,), Outcome(error=HOSTILE), None),
+    ]
+    found = written(hurt, hostile, tmp_path)
+    assert found.text.count("alert('x')") >= 8
+    assert not found.elements("img")
+    calm = written(study, summary, tmp_path)
+    assert len(found.elements("script")) == len(calm.elements("script"))
+
+
+def test_an_unfinished_run_says_so(study: Study, tmp_path: Path) -> None:
+    found = written(study, None, tmp_path)
+    assert "Unfinished: after 60 trials" in found.text
+    assert "This run is not finished" in found.text
+    assert {"search", "luck", "network", "latency", "failures"} <= set(found.ids)
+    assert not {"result", "file", "images"} & set(found.ids)
+
+
+def test_no_trials(tmp_path: Path) -> None:
+    found = written(Study(":memory:"), None, tmp_path)
+    assert "no trials yet" in found.text
+    assert "No latency has been measured yet." in found.text
+
+
+def test_all_failed(failed: Study, summary: Summary, changed: Changed, tmp_path: Path) -> None:
+    found = written(failed, None, tmp_path)
+    assert "5 of 5 trials failed" in found.text
+    assert "DeviceError: <i>no device</i>" in found.text
+    assert "nothing to plot" in found.text
+    without = written(failed, changed(rows=(), finalists=()), tmp_path)
+    assert "Finished without a network" in without.text
+
+
+def test_a_trial_without_details(tmp_path: Path) -> None:
+    study = Study(":memory:")
+    study.trials = [Trial(0, "search", (0,), Outcome(0.5, 1.0), 0.5)]
+    found = written(study, None, tmp_path)
+    assert "50.0 % in proxy training at 1.00 ms." in found.text
+
+
+def test_a_summary_with_little_in_it(
+    study: Study, summary: Summary, changed: Changed, tmp_path: Path
+) -> None:
+    bare = replace(summary.rows[0], latency={"milliseconds": 0.3})
+    found = written(study, changed(rows=(bare,), check={}, data={}, device={}, config={}), tmp_path)
+    assert "Found: 97.3 % at 0.300 ms" in found.text
+    assert "was not checked" in found.text
