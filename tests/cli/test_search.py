@@ -140,7 +140,7 @@ def test_goes_on_after_sigkill(cli: Cli, photos: Path, tmp_path: Path) -> None:
 
 
 BAD = {
-    ("--data", "nowhere"): ["nowhere", "does not exist"],
+    ("--data", "nowhere"): ["nowhere", "no such"],
     ("--data", "empty"): ["empty"],
     ("--data", "one"): ["class"],
     ("--data", "few"): ["few"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.tiny_models import conv_stack
@@ -21,6 +21,7 @@ headers = st.dictionaries(
 frames = st.tuples(headers, st.binary())
 
 
+@settings(max_examples=50)
 @given(st.lists(frames))
 def test_frames_arrive_as_they_were_sent(sent: list[tuple[dict[str, Any], bytes]]) -> None:
     pipe = io.BytesIO()

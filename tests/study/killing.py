@@ -27,14 +27,17 @@ from pocketnas.errors import StudyError
 from pocketnas.graph import madds
 from pocketnas.search.ppo import PPO, PPOConfig
 from pocketnas.search.reward import soft
-from pocketnas.spaces import mnasnet_space
+from pocketnas.spaces import Skeleton, mnasnet_space
 from pocketnas.study import storage as storage_module
 from pocketnas.study.study import Study, search
 from pocketnas.study.trial import Trial, each
 
 BATCH = 3
-TRIALS = 60 * BATCH - 1
-ALLOWED_S = 60
+TRIALS = 44 * BATCH - 1
+ALLOWED_S = 600
+SPACE = mnasnet_space(
+    Skeleton(28, 10, 1, strides=(2, 1, 2, 2), filters=(16, 24, 32), layers=(1, 2, 3))
+)
 
 # What SQLite is about to do, after what, and how often before: there the process kills itself.
 CREATING = [
@@ -73,10 +76,8 @@ class Kill:
 def kills(draw: random.Random, batch_s: float) -> list[Kill]:
     """All kills of the study's life, in order."""
     lives = [Kill("exact", place) for place in RECORDING]
-    lives += [Kill("commit", COMMITTING, after_s=draw.uniform(0, 0.006)) for _ in range(6)]
-    lives += [
-        Kill("random", batches=i % 2, after_s=draw.uniform(0, 1.5 * batch_s)) for i in range(18)
-    ]
+    lives += [Kill("commit", COMMITTING, after_s=draw.uniform(0, 0.02)) for _ in range(6)]
+    lives += [Kill("random", batches=i % 2, after_s=draw.uniform(0, batch_s)) for i in range(16)]
     draw.shuffle(lives)
     return [Kill("exact", place) for place in CREATING] + lives
 
@@ -99,15 +100,15 @@ def evaluator(study: Study) -> Callable[[Any], Any]:
     return each(one)
 
 
+def ppo() -> PPO:
+    return PPO(SPACE.decisions, seed=7, config=PPOConfig(learning_rate=0.01, epochs=1))
+
+
 def live(path: Path, watch: Callable[[Study], None]) -> None:
     """One process's part of the search."""
-    space = mnasnet_space()
-    searcher = PPO(space.decisions, seed=7, config=PPOConfig(learning_rate=0.01, epochs=1))
     with closing(Study(path)) as study:
         evaluate = evaluator(study)
-        search(
-            space, searcher, evaluate, soft(30), study, trials=TRIALS, batch=BATCH, watch=watch
-        )
+        search(SPACE, ppo(), evaluate, soft(30), study, trials=TRIALS, batch=BATCH, watch=watch)
 
 
 def life(path: Path, kill: Kill | None, pipe: int) -> None:
@@ -119,6 +120,7 @@ def life(path: Path, kill: Kill | None, pipe: int) -> None:
 
         def trace(sql: str) -> None:
             nonlocal before, count
+            sql = sql.strip()
             if before.startswith(previous) and sql.startswith(statement):
                 count += 1
                 if count == occurrence and kill.after_s is None:
@@ -153,8 +155,8 @@ def forked(function: Callable[[int], None]) -> Iterator[tuple[int, int]]:
     os.close(ours)
 
 
-def killed(path: Path, kill: Kill) -> None:
-    """Lets the search live until `kill`; RuntimeError unless that was what ended it."""
+def killed(path: Path, kill: Kill) -> bool:
+    """Lets the search live until `kill`; False if it had finished by then."""
     with forked(lambda pipe: life(path, kill, pipe)) as (child, pipe):
         if kill.after_s is not None:
             awaited = b"!" if kill.place else b"."
@@ -164,8 +166,9 @@ def killed(path: Path, kill: Kill) -> None:
             time.sleep(kill.after_s)
             os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
-    if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
-        raise RuntimeError(f"{kill} did not happen: status {status}")
+    if status not in (0, signal.SIGKILL):
+        raise RuntimeError(f"the search failed before {kill}: status {status}")
+    return status == signal.SIGKILL
 
 
 def unharmed(path: Path) -> None:
@@ -187,8 +190,9 @@ def recorded(path: Path) -> list[Trial]:
 
 
 def main(folder: Path) -> None:
-    signal.alarm(10 * ALLOWED_S)
+    signal.alarm(ALLOWED_S)
     torch.set_num_threads(1)
+    ppo()  # imports all that torch needs, once for all children
     straight, path = folder / "straight.sqlite", folder / "killed.sqlite"
     begun = time.perf_counter()
     unharmed(straight)
@@ -196,7 +200,8 @@ def main(folder: Path) -> None:
     expected = recorded(straight)
     report = []
     for kill in kills(random.Random(), batch_s):
-        killed(path, kill)
+        if not killed(path, kill):
+            break
         found = recorded(path)
         if found != expected[: len(found)] or len(found) % BATCH:
             raise RuntimeError(f"after {kill} the study holds {found[-BATCH:]}")

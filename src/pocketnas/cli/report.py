@@ -15,12 +15,14 @@ def report(
     from pocketnas.errors import StudyError
     from pocketnas.report.summary import Summary
     from pocketnas.run.folder import RunFolder
-    from pocketnas.run.ship import render
     from pocketnas.study.study import Study
 
     if not (run / "study.db").exists():
         raise StudyError(f"{run}: is no run folder (no study.db)")
     folder = RunFolder(run)
+    folder.keep_caches_inside()
+    from pocketnas.run.ship import render
+
     with closing(Study(folder.study, read_only=True)) as study:
         stored = study.storage.get("summary")
         render(folder, study, Summary.from_dict(stored) if stored else None)

@@ -87,6 +87,7 @@ def search(
     from pocketnas.cli.table import print_summary
     from pocketnas.errors import SettingError
     from pocketnas.run.folder import RunFolder, next_run
+    from pocketnas.run.stored import begun, stored_config
 
     given = RunConfig(
         data=data,
@@ -108,32 +109,31 @@ def search(
         workers=workers,
         seed=seed,
     )
-    with watching(to_stderr=json_) as watch:
-        from pocketnas.run.pipeline import run, stored_config
-
-        if resume is None:
-            stem = Path(data).stem or "images"
-            path = out or next_run(Path("runs"), stem)
-            if (path / "study.db").exists():
-                raise SettingError(f"{path}: holds a run already; go on with --resume {path}")
-            config, folder = given, RunFolder(path)
-        else:
-            if out is not None:
-                raise SettingError("--out and --resume exclude each other")
-            if not (resume / "study.db").exists():
-                raise SettingError(f"--resume {resume}: holds no run (no study.db)")
-            folder = RunFolder(resume)
-            config = stored_config(folder)
-            config = replace(
-                config,
-                trials=config.trials if trials is None else trials,
-                control=config.control if control is None else control,
+    if resume is None:
+        path = out or next_run(Path("runs"), Path(data).stem or "images")
+        if begun(path):
+            raise SettingError(f"{path}: holds a run already; go on with --resume {path}")
+        config = given
+    else:
+        path = resume
+        if out is not None:
+            raise SettingError("--out and --resume exclude each other")
+        if replace(given, trials=1, control=0) != replace(_DEFAULT, trials=1, control=0):
+            raise SettingError(
+                "with --resume only --trials and --control may be given;"
+                f" the other settings stay as they are in {resume}"
             )
-            if replace(given, trials=1, control=0) != replace(_DEFAULT, trials=1, control=0):
-                raise SettingError(
-                    "with --resume only --trials and --control may be given;"
-                    f" the other settings stay as they are in {resume}"
-                )
+        stored = stored_config(path)
+        config = replace(
+            stored,
+            trials=stored.trials if trials is None else trials,
+            control=stored.control if control is None else control,
+        )
+    folder = RunFolder(path)
+    folder.keep_caches_inside()
+    with watching(to_stderr=json_) as watch:
+        from pocketnas.run.pipeline import run
+
         watch.note(f"run folder: {folder.path}")
         try:
             summary = run(config, folder, watch)

@@ -52,9 +52,7 @@ class Graph:
             if node.name in known:
                 raise ArchitectureError(f"two nodes are called {node.name!r}")
             if missing := [name for name in node.inputs if name not in known]:
-                raise ArchitectureError(
-                    f"{node.name}: reads {missing[0]!r}, not yet there"
-                )
+                raise ArchitectureError(f"{node.name}: reads {missing[0]!r}, not yet there")
             if isinstance(node.op, Input) != (node is self.nodes[0]):
                 raise ArchitectureError(f"{node.name}: a graph has one input, its first node")
             known.add(node.name)

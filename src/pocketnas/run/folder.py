@@ -30,6 +30,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudyError(f"{path}: cannot be made a run folder: {error.strerror}") from None
+        self.caches = self.path / "caches"
         self.study = self.path / "study.db"
         self.images = self.path / "images"
         self.model = self.path / "best.tflite"
@@ -37,6 +38,14 @@ class RunFolder:
         self.about = self.path / "best.json"
         self.pareto = self.path / "pareto.png"
         self.report = self.path / "report.html"
+
+    def keep_caches_inside(self) -> None:
+        """Sends what libraries would leave in the home and temporary folders into this one.
+
+        For a program, before it imports matplotlib or torch: they read the environment once.
+        """
+        for name in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"):
+            os.environ[name] = str(self.caches)
 
     def weights(self, digest: str) -> Path:
         """Where the weights of a finally trained network lie."""

@@ -36,16 +36,16 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
     """Searches, finishes and reports; continues what the folder already holds.
 
     Args:
-        config: for a new run as the user set it, for a resumed one as `stored_config` gives it.
+        config: for a new run as the user set it, for a resumed one from `stored_config`.
         folder: where everything goes.
         watch: hears of the progress.
 
     Raises:
         PocketNASError: one sentence; all that was computed is in the folder.
     """
-    began = perf_counter()
     with ExitStack() as stack:
         study = stack.enter_context(closing(Study(folder.study)))
+        clock = _Clock(study)
         _check_space(folder)
         study.storage.set("config", config.to_dict())
         images = _images(config, folder, study, watch)
@@ -72,7 +72,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 trials=trials,
                 batch=config.batch,
                 arm=arm,
-                watch=lambda study: _after_batch(study, folder, watch),
+                watch=lambda study: _after_batch(study, folder, clock, watch),
             )
         finished = finish(
             study,
@@ -95,7 +95,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             reference_ms=device.reference_ms,
             trials={arm: len(study.arm(arm)) for arm in ("search", "random")},
             failed=sum(trial.reward is None for trial in study.trials),
-            seconds=perf_counter() - began,
+            seconds=clock.read(),
             data=data_facts(images, parts),
             config=config.to_dict(),
             device=device.facts(),
@@ -104,21 +104,6 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         study.storage.set("summary", summary.to_dict())
         ship(folder, study, summary)
     return summary
-
-
-def stored_config(folder: RunFolder) -> RunConfig:
-    """The settings of an earlier run.
-
-    Raises:
-        StudyError: the folder holds no run.
-    """
-    if not folder.study.exists():
-        raise StudyError(f"{folder.path}: holds no run to resume (no {folder.study.name})")
-    with closing(Study(folder.study, read_only=True)) as study:
-        values = study.storage.get("config")
-    if values is None:
-        raise StudyError(f"{folder.study}: was stopped before its settings were recorded")
-    return RunConfig.from_dict(values)
 
 
 def _images(config: RunConfig, folder: RunFolder, study: Study, watch: Watch) -> Images:
@@ -196,8 +181,24 @@ def _units(config: RunConfig, study: Study, rivals: int) -> float:
     return left * (1 + MEASURING) + finals
 
 
-def _after_batch(study: Study, folder: RunFolder, watch: Watch) -> None:
+class _Clock:
+    """The run's time over all its sessions, as far as they lasted until a batch was recorded."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._before = study.storage.get("seconds") or 0.0
+        self._began = perf_counter()
+
+    def read(self) -> float:
+        """Seconds, also kept in the study."""
+        seconds: float = self._before + perf_counter() - self._began
+        self._study.storage.set("seconds", seconds)
+        return seconds
+
+
+def _after_batch(study: Study, folder: RunFolder, clock: _Clock, watch: Watch) -> None:
     _check_space(folder)
+    clock.read()
     pareto_png(study, None, folder.pareto)
     watch.trials(study)
 

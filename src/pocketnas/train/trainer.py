@@ -52,22 +52,24 @@ def train(
     optimizer = _optimizer(network, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps, recipe.warmup))
     network.train()
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(indices), generator=generator).numpy()
-        total = 0.0
-        for start in range(0, len(indices) - batch + 1, batch):
-            chosen = indices[order[start : start + batch]]
-            x = augment(
-                to_input(images.pixels[chosen], device), recipe.shift, recipe.flip, generator
-            )
-            loss = _step(network, optimizer, x, torch.from_numpy(images.labels[chosen]), recipe)
-            schedule.step()
-            total += loss
-        mean = total / (len(indices) // batch)
-        if not isfinite(mean):
-            raise ModelError(f"the training diverged in epoch {epoch + 1}: its loss is {mean}")
-        if watch:
-            watch(epoch + 1, mean)
+    with torch.random.fork_rng():  # dropout draws from torch's own state
+        torch.manual_seed(seed)
+        for epoch in range(recipe.epochs):
+            order = torch.randperm(len(indices), generator=generator).numpy()
+            total = 0.0
+            for start in range(0, len(indices) - batch + 1, batch):
+                chosen = indices[order[start : start + batch]]
+                x = augment(
+                    to_input(images.pixels[chosen], device), recipe.shift, recipe.flip, generator
+                )
+                loss = _step(network, optimizer, x, torch.from_numpy(images.labels[chosen]), recipe)
+                schedule.step()
+                total += loss
+            mean = total / (len(indices) // batch)
+            if not isfinite(mean):
+                raise ModelError(f"the training diverged in epoch {epoch + 1}: its loss is {mean}")
+            if watch:
+                watch(epoch + 1, mean)
     return network.eval()
 
 
