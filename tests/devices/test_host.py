@@ -171,6 +171,22 @@ def test_two_devices_measure_at_once(host: HostDevice) -> None:
     assert all(0.1 < latency.ratio < 1.5 for latency in latencies)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs pinned processes")
+def test_a_busy_process_on_the_same_core_leaves_the_ratio_alone() -> None:
+    """Its time slices are as long as this network's run: by the wall clock it takes one or two."""
+    model = conv_stack(8, channels=32, side=32)
+    core = max(os.sched_getaffinity(0))
+    busy = f"import os; os.sched_setaffinity(0, [{core}]); print(flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE) as neighbour:
+        try:
+            assert neighbour.stdout is not None
+            neighbour.stdout.readline()
+            with HostDevice(model, reference_ms=1.0, budget_s=0.5) as device:
+                assert 0.7 < device.measure(model).ratio < 1.4
+        finally:
+            neighbour.kill()
+
+
 def test_callers_in_several_threads_wait_for_each_other(host: HostDevice) -> None:
     with ThreadPoolExecutor(3) as pool:
         latencies = list(pool.map(host.measure, [SMALL] * 3))

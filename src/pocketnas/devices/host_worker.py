@@ -23,6 +23,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import get_clock_info, perf_counter_ns, thread_time_ns
 from typing import IO, Any
 
@@ -113,12 +114,12 @@ class Net:
         # With one thread the network runs on this very thread, whose CPU clock stands still while
         # another process has the core. (Windows has only a coarse one, of 16 ms.)
         self._alone = threads == 1 and get_clock_info("thread_time").resolution < 1e-6
-        self._quickest = sys.maxsize
-        self._quickest = min(self._timed(_WARM_RUNS))
-        self._quickest = min(self._timed(self._runs(warm_s)))
+        self._typical = 0.0  # nanoseconds a run, as far as known
+        self._typical = median(self._timed(_WARM_RUNS))
+        self._typical = median(self._timed(self._runs(warm_s)))
 
     def window(self, seconds: float) -> list[int]:
-        """The nanoseconds of each of as many runs as fill `seconds` when calm, at least one.
+        """The nanoseconds of each of as many runs as typically fill `seconds`, at least one.
 
         A number of runs and not a time: a window that ends when its time is up would end early
         after a disturbance, with too few runs for its median to outvote the disturbed one.
@@ -126,19 +127,19 @@ class Net:
         return self._timed(self._runs(seconds))
 
     def _runs(self, seconds: float) -> int:
-        return max(1, round(seconds * 1e9 / self._quickest))
+        return max(1, round(seconds * 1e9 / self._typical))
 
     def _timed(self, count: int) -> list[int]:
-        run, quickest, runs = self._run, self._quickest, []
+        # Virtual machines charge the time their host stole to a later run, whose CPU clock then
+        # says far too little, even nothing: such a run counts by the wall clock.
+        run, least, runs = self._run, self._typical / 2, []
         for _ in range(count):
             cpu_start = thread_time_ns()
             start = perf_counter_ns()
             run()
             wall = perf_counter_ns() - start
-            # A microsecond more than `wall` if nobody cut in. On a virtual machine one in some
-            # hundred runs loses time here that it did use, but none can beat the quickest.
-            cpu = max(thread_time_ns() - cpu_start, quickest)
-            runs.append(min(wall, cpu) if self._alone else wall)
+            cpu = thread_time_ns() - cpu_start  # a microsecond more than wall if nobody cut in
+            runs.append(cpu if self._alone and least < cpu < wall else wall)
         return runs
 
 

@@ -21,7 +21,7 @@ FEWEST = 4  # pairs; below that there is no interval worth the name
 # needs half as many pairs again where the noise is tame.
 _TRIM = 0.2
 # The machine's noise only ever adds time, so its calm speed is the floor of the windows; the 5th
-# percentile of 1.5 s of them repeats within 1 %, and one lucky window cannot move it.
+# percentile of 1.5 s of them mostly repeats within 1 %, and one lucky window cannot move it.
 _CALM = 0.05
 _NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
 

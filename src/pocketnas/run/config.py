@@ -23,7 +23,7 @@ class RunConfig:
     resolution: int | None = None  # side of the input, pixels: 28 for mnist5k, else 96
     width: float | None = None  # multiplies MobileNetV2's filters: 1 from 96 pixels, less below
     depth: float | None = None  # multiplies MobileNetV2's layers: likewise
-    trials: int = 24  # architectures that the searcher tries
+    trials: int = 16  # architectures that the searcher tries
     control: int | None = None  # random ones beside it; None: as many, 0: none
     batch: int = 8  # proposals an update; the paper's 20 is for thousands of trials
     searcher: str = "ppo"
@@ -32,7 +32,7 @@ class RunConfig:
     device: str = "host"
     threads: int = 1  # of the measured model
     epochs: int = 3  # of a proxy training
-    final_epochs: int = 12
+    final_epochs: int = 8
     finalists: int = 3  # trained longer at the end
     flip: bool | None = None  # mirror images in training; None: photos yes, digits no
     workers: int | None = None  # trainings at once; None: one a core

@@ -1,14 +1,34 @@
-"""Runs trials in worker processes, which load their libraries and images once."""
+"""Runs trials in worker processes, which load their libraries and images once.
+
+`concurrent.futures` would break all workers when one of them dies, and may then wait for ever.
+"""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
+
+Call = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+
+    def end(self) -> None:
+        """Kills it: whatever it is doing is wanted no more."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
 
 
 class LocalExecutor:
@@ -26,84 +46,124 @@ class LocalExecutor:
     ) -> None:
         self.workers = workers
         self._setup = (setup, tuple(arguments))
-        self._pool: ProcessPoolExecutor | None = None
+        self._idle: list[_Worker] = []
 
-    def map(
-        self, function: Callable[[Any], Any], items: Sequence[Any]
-    ) -> Iterator[tuple[int, Any]]:
+    def map(self, function: Call, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Yields (index, result) as items finish; a failure's result is its exception.
 
-        A worker that dies (killed, out of memory) breaks all that run beside it, so these are
-        repeated one by one; only an item that kills its own worker, twice, fails.
+        An item whose worker dies (killed, out of memory) is repeated when all others are done, and
+        alone, with the whole memory to itself; it fails when that worker dies too.
         """
-        broken = yield from self._attempt(function, items, list(range(len(items))))
-        for i in broken:
-            lost = yield from self._attempt(function, items, [i])
-            if lost:
-                yield i, RuntimeError("the worker process died; it may have run out of memory")
+        lost = yield from self._run(function, items, range(len(items)), self.workers)
+        lost = yield from self._run(function, items, lost, 1)
+        for i in lost:
+            yield i, RuntimeError("the worker process died; it may have run out of memory")
 
     def close(self) -> None:
         """Ends the workers."""
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        while self._idle:
+            self._idle.pop().end()
 
-    def _attempt(
-        self, function: Callable[[Any], Any], items: Sequence[Any], indices: list[int]
+    def _run(
+        self, function: Call, items: Sequence[Any], indices: Iterable[int], workers: int
     ) -> Generator[tuple[int, Any], None, list[int]]:
         """Yields what finishes; returns the indices that a dying worker took along."""
-        lost: list[int] = []
-        futures: dict[Future[Any], int] = {}
-        for i in indices:
+        waiting, lost = deque(indices), list[int]()
+        running: dict[Connection, tuple[_Worker, int]] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < workers:
+                    i = waiting.popleft()
+                    try:
+                        message = ForkingPickler.dumps((function, items[i]))
+                    except Exception as error:
+                        yield i, error
+                        continue
+                    worker = self._send(message)
+                    running[worker.pipe] = worker, i
+                ready = wait(list(running))
+                for pipe in [pipe for pipe in running if pipe in ready]:
+                    worker, i = running.pop(pipe)
+                    try:
+                        reply = worker.pipe.recv_bytes()
+                    except (EOFError, OSError):
+                        worker.end()
+                        lost.append(i)
+                    else:
+                        self._idle.append(worker)
+                        yield i, _read(reply)
+        finally:  # whoever reads may stop early
+            for worker, _ in running.values():
+                worker.end()
+        return lost
+
+    def _send(self, message: Any) -> _Worker:
+        """Hands the message to an idle worker that is still alive, else to a new one."""
+        while True:
+            new = not self._idle
+            worker = self._start() if new else self._idle.pop()
             try:
-                future = self._start().submit(_call, function, items[i])
-            except BrokenProcessPool:  # a worker has died since the last item
-                self.close()
-                future = self._start().submit(_call, function, items[i])
-            futures[future] = i
-        for future in as_completed(futures):
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool):
-                lost.append(futures[future])
+                worker.pipe.send_bytes(message)
+            except OSError:
+                worker.end()
+                if new:
+                    raise
             else:
-                yield futures[future], error or future.result()
-        if lost:
-            self.close()
-        return sorted(lost)
+                return worker
 
-    def _start(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.workers,
-                multiprocessing.get_context("spawn"),
-                _begin,
-                self._setup,
-            )
-        return self._pool
+    def _start(self) -> _Worker:
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_work, args=(theirs, *self._setup), daemon=True)
+        process.start()
+        theirs.close()  # so that ours ends when the worker does
+        return _Worker(process, ours)
 
 
-_setup_errors: list[Exception] = []  # in a worker whose setup failed: why
+def _work(pipe: Connection, setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """A worker's life: until the pipe ends, one reply to each message."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    unprepared = _attempt(lambda _: setup(*arguments), None)
+    while True:
+        try:
+            message = pipe.recv_bytes()
+        except (EOFError, OSError):
+            return
+        call = _read(message)
+        failures = (found for found in (unprepared, call) if isinstance(found, BaseException))
+        pipe.send_bytes(_pack(next(failures, None) or _attempt(*call)))
 
 
-def _begin(setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Prepares a worker: Ctrl-C is the parent's business, and nobody outlives the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if process is not None:
-            wait([process.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+def _attempt(function: Call, item: Any) -> Any:
     try:
-        setup(*arguments)
+        return function(item)
+    except BaseException as error:
+        error.add_note(traceback.format_exc())  # a traceback itself cannot be sent
+        return error
+
+
+def _pack(reply: Any) -> Any:
+    """The reply as bytes; what can be said of it if they could not be read back."""
+    try:
+        packed = ForkingPickler.dumps(reply)
+        if isinstance(reply, BaseException):  # of which some cannot be rebuilt
+            ForkingPickler.loads(packed)
+        return packed
     except Exception as error:
-        _setup_errors.append(error)
+        return ForkingPickler.dumps(RuntimeError(f"{reply!r:.200} cannot be sent: {error}"))
 
 
-def _call(function: Callable[[Any], Any], item: Any) -> Any:
-    """One item, in a worker; a worker that could not be set up says so for each."""
-    if _setup_errors:
-        raise _setup_errors[0]
-    return function(item)
+def _read(message: bytes) -> Any:
+    """What was sent, or why it cannot be rebuilt here."""
+    try:
+        return ForkingPickler.loads(message)
+    except Exception as error:
+        return error
+
+
+def _follow_parent() -> None:
+    """Nobody outlives the parent, not even in the middle of a long training."""
+    if parent := multiprocessing.parent_process():
+        wait([parent.sentinel])
+    os._exit(1)
