@@ -17,6 +17,7 @@ DECISIONS = (Decision("a", ("x", "y", "z")), Decision("b", (3, 5)))
 RESULTS = [
     Result((0, 0), 0.9),
     Result((1, 1), 0.1),
+    Result((1, 1), 0.32),  # better than the baseline, but outweighed by the one above
     Result((2, 0), None),
     Result((0, 1), 0.4),
     Result((0, 0), 0.8),
@@ -27,10 +28,13 @@ def weights(searcher: PPO) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in searcher.controller.parameters()]
 
 
-def by_the_book(searcher: PPO, results: list[Result], baseline: float) -> tuple[list[Tensor], int]:
+def by_the_book(
+    searcher: PPO, results: list[Result], baseline: float
+) -> tuple[list[Tensor], int, int]:
     """The update of 1707.06347, equation 7, sequence by sequence, and Adam of 1412.6980.
 
-    Returns the weights, and how many (epoch, sequence) pairs were clipped.
+    Returns the weights, and how many (epoch, sequence) pairs were clipped, and how many were not
+    though their ratio was out of bounds: the paper's minimum lets a sequence come back.
     """
     config = searcher.config
     controller = Controller(searcher.controller.sizes)
@@ -39,7 +43,7 @@ def by_the_book(searcher: PPO, results: list[Result], baseline: float) -> tuple[
     first = [torch.zeros_like(p) for p in parameters]
     second = [torch.zeros_like(p) for p in parameters]
     old = [float(_log_prob(controller, result.genotype).detach()) for result in results]
-    clipped = 0
+    clipped = returning = 0
     for epoch in range(1, config.epochs + 1):
         terms = []
         for result, old_log_prob in zip(results, old, strict=True):
@@ -50,6 +54,7 @@ def by_the_book(searcher: PPO, results: list[Result], baseline: float) -> tuple[
                 terms.append(torch.tensor(advantage * (high if advantage > 0 else low)))
                 clipped += 1
             else:
+                returning += not low <= ratio <= high
                 terms.append(advantage * ratio)
             _, entropy = controller.log_probs(torch.tensor([result.genotype]))
             terms[-1] = terms[-1] + config.entropy_weight * entropy[0]
@@ -61,7 +66,7 @@ def by_the_book(searcher: PPO, results: list[Result], baseline: float) -> tuple[
                 v.mul_(0.999).add_(0.001 * g * g)
                 step = (m / (1 - 0.9**epoch)) / ((v / (1 - 0.999**epoch)).sqrt() + 1e-8)
                 p.sub_(config.learning_rate * step)
-    return [p.detach() for p in parameters], clipped
+    return [p.detach() for p in parameters], clipped, returning
 
 
 def _log_prob(controller: Controller, genotype: Genotype) -> Tensor:
@@ -80,8 +85,8 @@ CONFIGS = [
 def test_an_update_is_that_of_the_paper(config: PPOConfig) -> None:
     searcher = PPO(DECISIONS, seed=5, config=config)
     searcher.baseline = 0.3
-    expected, clipped = by_the_book(searcher, RESULTS, 0.3)
-    assert (clipped > 0) == (config is CONFIGS[-1])
+    expected, clipped, returning = by_the_book(searcher, RESULTS, 0.3)
+    assert (clipped > 0) == (returning > 0) == (config is CONFIGS[-1])
     searcher.tell(RESULTS)
     for ours, theirs in zip(weights(searcher), expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0.02 * config.learning_rate)

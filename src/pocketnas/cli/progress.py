@@ -16,8 +16,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pocketnas.report.figures import milliseconds, percent
 from pocketnas.run.watch import Watch
 from pocketnas.study.study import Study
+
+GUESSING = 0.05
+"""Share of the work below which the time left would be a guess: the workers are just starting."""
 
 
 @contextmanager
@@ -47,7 +51,7 @@ def standing(study: Study) -> str:
         return f"trial {len(study.trials)}: none has succeeded yet"
     return (
         f"trial {len(study.trials)}: best reward {best.reward:.4f}"
-        f" (accuracy {best.outcome.accuracy:.3f} in {best.outcome.latency:.3f} ms),"
+        f" ({percent(best.outcome.accuracy or 0)} in {milliseconds(best.outcome.latency or 0)}),"
         f" Pareto set {len(study.pareto())}"
     )
 
@@ -59,16 +63,17 @@ class Lines:
         self._stream = stream
         self._began = monotonic()
         self._work_began = 0.0
-        self._units = self._done = 0.0
+        self._all = self._done = 0.0
 
-    def begin(self, units: float) -> None:
-        self._units, self._work_began = units, monotonic()
+    def begin(self, epochs: float) -> None:
+        self._all, self._work_began = epochs, monotonic()
 
-    def advance(self, units: float, text: str) -> None:
-        self._done += units
-        spent = monotonic() - self._work_began
-        left = spent / self._done * max(0.0, self._units - self._done)
-        self.note(f"{text} | {min(1.0, self._done / self._units):4.0%}, {_clock(left)} left")
+    def advance(self, epochs: float, text: str) -> None:
+        self._done += epochs
+        share = min(1.0, self._done / self._all)
+        left = (monotonic() - self._work_began) * (1 / share - 1)
+        hint = f", {_clock(left)} left" if share > GUESSING else ""
+        self.note(f"{text} | {share:.0%}{hint}")
 
     def note(self, text: str) -> None:
         print(f"[{_clock(monotonic() - self._began)}] {text}", file=self._stream, flush=True)
@@ -84,11 +89,11 @@ class Live:
         self._progress = progress
         self._task = progress.add_task("preparing", total=None)
 
-    def begin(self, units: float) -> None:
-        self._progress.reset(self._task, total=units, description="searching")
+    def begin(self, epochs: float) -> None:
+        self._progress.reset(self._task, total=epochs, description="searching")
 
-    def advance(self, units: float, text: str) -> None:
-        self._progress.update(self._task, advance=units, description=text[:60])
+    def advance(self, epochs: float, text: str) -> None:
+        self._progress.update(self._task, advance=epochs, description=text[:60])
 
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False)

@@ -6,7 +6,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pocketnas.report.figures import count, percent, plus_minus, size
+from pocketnas.report.measurement import check_words
 from pocketnas.report.summary import Row, Summary
+from pocketnas.report.verdict import judgement
 from pocketnas.run.folder import RunFolder
 
 
@@ -24,35 +27,29 @@ def print_summary(summary: Summary, folder: RunFolder, *, json_: bool) -> None:
         return
     first = summary.rows[0].latency
     table = Table(
-        title=f"{summary.data['name']}: {summary.data['test']} test images; batch 1 on"
+        title=f"{summary.data['name']}, {summary.data['test']} test images; batch 1 on"
         f" {first['device']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}"
     )
     table.add_column("network")
-    for name in ("accuracy", "latency, ms", "MAdds", "parameters", "KiB"):
+    for name in ("accuracy", "latency", "MAdds", "parameters", "size"):
         table.add_column(name, justify="right")
     for row in (*summary.rows, *summary.finalists):
         table.add_row(*_cells(row))
     console = Console(highlight=False)
     console.print(table)
-    check = summary.check
     console.print(
-        f"best.tflite against torch on {check['images']} real images: largest difference"
-        f" {check['largest_difference']:.1e}, same class {check['agreement']:.1%},"
-        f" accuracy {check['accuracy']:.1%}",
-        soft_wrap=True,
+        f"{judgement(summary)}\n{check_words(summary.check)}", markup=False, soft_wrap=True
     )
     for path in (folder.model, folder.report):
         console.print(str(path), markup=False, soft_wrap=True)
 
 
 def _cells(row: Row) -> list[str]:
-    latency = row.latency
-    half = (latency["high"] - latency["low"]) / 2
     return [
         row.name,
-        f"{row.accuracy:.1%}",
-        f"{latency['milliseconds']:.3f} ±{half:.3f}",
-        f"{row.madds / 1e6:.2f} M",
+        percent(row.accuracy),
+        plus_minus(row.latency),
+        count(row.madds),
         f"{row.parameters:,}",
-        f"{row.size_bytes / 1024:.0f}",
+        size(row.size_bytes),
     ]

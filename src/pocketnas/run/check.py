@@ -1,5 +1,8 @@
 """Is the written `.tflite` the trained network? Both see the same real images."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,8 +30,9 @@ def check(model: bytes, network: Network, images: Images, indices: Indices) -> d
         ModelError: they differ by more than rounding explains.
     """
     expected = logits(network, images, indices).numpy()
-    interpreter = Interpreter(model_content=model, num_threads=1)
-    interpreter.allocate_tensors()
+    with _quiet():
+        interpreter = Interpreter(model_content=model, num_threads=1)
+        interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
     found = np.empty_like(expected)
@@ -50,3 +54,16 @@ def check(model: bytes, network: Network, images: Images, indices: Indices) -> d
         "agreement": float((top == expected.argmax(1)).mean()),
         "accuracy": float((top == images.labels[indices]).mean()),
     }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """LiteRT announces its delegate on file descriptor 2; that is no news to anybody here."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

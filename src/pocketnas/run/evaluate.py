@@ -9,6 +9,7 @@ from pocketnas.arch.notation import to_lines
 from pocketnas.devices import Device
 from pocketnas.errors import DeviceError
 from pocketnas.graph.count import madds, parameters
+from pocketnas.report.figures import plus_minus
 from pocketnas.run.training import Task, Trained, run_task
 from pocketnas.run.watch import Watch
 from pocketnas.study.executor import LocalExecutor
@@ -16,8 +17,8 @@ from pocketnas.study.storage import Storage
 from pocketnas.study.trial import Outcome
 from pocketnas.tflite import write
 
-MEASURING = 0.2
-"""A measurement in units of a proxy training, for the estimate of the time left."""
+MEASURING = 0.3
+"""A measurement in units of a training epoch, for the estimate of the time left."""
 
 
 class Evaluator:
@@ -53,7 +54,7 @@ class Evaluator:
     def _accuracies(self, networks: dict[str, Architecture]) -> dict[str, dict[str, Any]]:
         found = {d: known for d in networks if (known := self._storage.recall("proxy", d))}
         for digest in found:
-            self._watch.advance(1, f"{digest[:8]} was trained before")
+            self._watch.advance(self._task.recipe.epochs, f"{digest[:8]} was trained before")
         tasks = [
             replace(self._task, architecture=network)
             for digest, network in networks.items()
@@ -68,7 +69,7 @@ class Evaluator:
             else:
                 text = f"{type(result).__name__}: {result}"
                 found[digest] = {"error": text}
-            self._watch.advance(1, f"{digest[:8]} trained: {text}")
+            self._watch.advance(self._task.recipe.epochs, f"{digest[:8]} trained: {text}")
         return found
 
     def _outcome(self, architecture: Architecture, trained: dict[str, Any]) -> Outcome:
@@ -91,10 +92,7 @@ class Evaluator:
                 self._watch.advance(MEASURING, f"{digest[:8]} cannot be measured: {error}")
                 return Outcome(trained["accuracy"], None, str(error), details)
             self._storage.remember("latency", digest, latency)
-        half = (latency["high"] - latency["low"]) / 2
-        self._watch.advance(
-            MEASURING, f"{digest[:8]} measured: {latency['milliseconds']:.3f} ±{half:.3f} ms"
-        )
+        self._watch.advance(MEASURING, f"{digest[:8]} measured: {plus_minus(latency)}")
         return Outcome(
             trained["accuracy"], latency["milliseconds"], None, details | {"latency": latency}
         )

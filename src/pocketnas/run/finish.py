@@ -9,6 +9,7 @@ from pocketnas.arch.notation import to_lines
 from pocketnas.devices import Device, Latency
 from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
+from pocketnas.report.figures import percent
 from pocketnas.report.summary import Row
 from pocketnas.run.check import check
 from pocketnas.run.folder import RunFolder, load_weights, write_bytes
@@ -65,7 +66,7 @@ def finish(
         model = write(network.graph(), weights)
         latency = device.measure(model)
         rows[name] = _row(name, network, trained[name], latency, len(model))
-        watch.note(f"{name}: accuracy {rows[name].accuracy:.3f} (test), {latency}")
+        watch.note(f"{name}: {percent(rows[name].accuracy)} of the test images, {latency}")
     ranked = sorted(
         (row for name, row in rows.items() if name not in planned.rivals),
         key=lambda row: reward(row.validation, row.latency["milliseconds"]),
@@ -78,10 +79,6 @@ def finish(
     torch_network.load_weights(twin, weights)
     checked = check(model, twin, images, test)
     write_bytes(folder.model, model)
-    watch.note(
-        f"{folder.model.name} against torch on {checked['images']} test images: largest difference"
-        f" {checked['largest_difference']:.2g}, same class {checked['agreement']:.2%}"
-    )
     return Finished(
         replace(ranked[0], name="found"),
         tuple(ranked[1:]),

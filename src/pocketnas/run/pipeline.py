@@ -61,7 +61,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         executor = stack.enter_context(closing(_executor(config)))
         proxy, final = _tasks(config, planned, folder)
         evaluator = Evaluator(study.storage, executor, device, proxy, watch)
-        watch.begin(_units(config, study, len(planned.rivals)))
+        watch.begin(_work(config, study, len(planned.rivals)))
         for arm, searcher, trials in _arms(config, planned):
             search(
                 planned.space,
@@ -173,12 +173,12 @@ def _arms(config: RunConfig, planned: Plan) -> list[tuple[str, Searcher, int]]:
     return [("search", searcher, config.trials), ("random", control, config.controls)]
 
 
-def _units(config: RunConfig, study: Study, rivals: int) -> float:
-    """The work ahead, in proxy trainings."""
+def _work(config: RunConfig, study: Study, rivals: int) -> float:
+    """The work ahead, in epochs of training."""
     left = max(0, config.trials - len(study.arm("search")))
     left += max(0, config.controls - len(study.arm("random")))
-    finals = (config.finalists + rivals) * config.final_epochs / config.epochs
-    return left * (1 + MEASURING) + finals
+    finals = (config.finalists + rivals) * config.final_epochs
+    return left * (config.epochs + MEASURING) + finals
 
 
 class _Clock:

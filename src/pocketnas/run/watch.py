@@ -6,13 +6,13 @@ from pocketnas.study.study import Study
 
 
 class Watch(Protocol):
-    """Hears what a run does. Work is counted in units of one proxy training."""
+    """Hears what a run does. Work is counted in epochs of training."""
 
-    def begin(self, units: float) -> None:
+    def begin(self, epochs: float) -> None:
         """The run's whole work, once it is known."""
         ...
 
-    def advance(self, units: float, text: str) -> None:
+    def advance(self, epochs: float, text: str) -> None:
         """A piece of work is done; `text` says which."""
         ...
 
@@ -28,10 +28,10 @@ class Watch(Protocol):
 class Silent:
     """Nobody watches."""
 
-    def begin(self, units: float) -> None:
+    def begin(self, epochs: float) -> None:
         pass
 
-    def advance(self, units: float, text: str) -> None:
+    def advance(self, epochs: float, text: str) -> None:
         pass
 
     def note(self, text: str) -> None:
