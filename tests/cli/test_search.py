@@ -172,6 +172,7 @@ def test_bad_input_gets_one_sentence(
     for word in BAD[arguments]:
         assert word in sentence
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_a_new_run_never_overwrites_an_old_one(cli: Cli, finished) -> None:

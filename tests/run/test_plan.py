@@ -17,14 +17,16 @@ def images(side: int, channels: int = 3, classes: int = 10) -> Images:
 
 
 def test_from_96_pixels_the_rivals_are_the_published_networks() -> None:
-    planned = plan(RunConfig(), images(224, classes=1000))
+    planned = plan(RunConfig(), images(224, classes=1000), 10_000)
     assert planned.reference == mobilenet_v2()
     assert planned.rivals["mnasnet_a1"] == mnasnet_a1()
-    assert plan(RunConfig(), images(96)).reference == mobilenet_v2(resolution=96, classes=10)
+    assert plan(RunConfig(), images(96), 10_000).reference == mobilenet_v2(
+        resolution=96, classes=10
+    )
 
 
 def test_small_images_get_small_networks_of_the_same_blocks() -> None:
-    planned = plan(RunConfig(), images(28, channels=1))
+    planned = plan(RunConfig(), images(28, channels=1), 3500)
     graph = planned.reference.graph()
     assert graph.input.shape == (28, 28, 1)
     assert parameters(graph) < 150_000
@@ -38,7 +40,7 @@ def test_small_images_get_small_networks_of_the_same_blocks() -> None:
 
 
 def test_every_filter_option_of_a_small_space_differs() -> None:
-    space = plan(RunConfig(), images(28, channels=1)).space
+    space = plan(RunConfig(), images(28, channels=1), 3500).space
     names = [decision.name for decision in space.decisions]
     for block in range(7):
         widths = set()
@@ -51,9 +53,23 @@ def test_every_filter_option_of_a_small_space_differs() -> None:
 
 def test_width_and_depth_can_be_given() -> None:
     config = RunConfig(width=0.5, depth=1.0)
-    small = plan(config, images(28)).reference
+    small = plan(config, images(28), 3500).reference
     assert [len(stage) for stage in small.stages] == [1, 2, 3, 4, 3, 3, 1]
     assert small.stages[6][0].filters == 160
+
+
+def test_few_images_get_more_epochs() -> None:
+    mnist5k, few, many = (plan(RunConfig(), images(28), n) for n in (3500, 200, 10**6))
+    assert (mnist5k.proxy.epochs, mnist5k.final.epochs) == (3, 8)
+    assert (few.proxy.epochs, few.final.epochs) == (52, 138)
+    assert (many.proxy.epochs, many.final.epochs) == (3, 8)
+    assert plan(RunConfig(epochs=1, final_epochs=2), images(28), 200).proxy.epochs == 1
+
+
+def test_only_photos_are_mirrored() -> None:
+    assert not plan(RunConfig(), images(28), 100).proxy.flip
+    assert plan(RunConfig(data="photos"), images(28), 100).final.flip
+    assert not plan(RunConfig(data="photos", flip=False), images(28), 100).final.flip
 
 
 def test_control_is_as_large_as_the_search_unless_told_otherwise() -> None:

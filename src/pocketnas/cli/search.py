@@ -42,13 +42,17 @@ def search(
     batch: Annotated[
         int, typer.Option(help="Proposals an update; the paper's 20 is for thousands of trials.")
     ] = _DEFAULT.batch,
-    epochs: Annotated[int, typer.Option(help="Epochs of a proxy training.")] = _DEFAULT.epochs,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of a proxy training. [default: by the images, at least 3]"),
+    ] = None,
     finalists: Annotated[
         int, typer.Option(help="How many of the best are trained longer.")
     ] = _DEFAULT.finalists,
     final_epochs: Annotated[
-        int, typer.Option(help="Epochs of a final training.")
-    ] = _DEFAULT.final_epochs,
+        int | None,
+        typer.Option(help="Epochs of a final training. [default: by the images, at least 8]"),
+    ] = None,
     width: Annotated[
         float | None,
         typer.Option(help="Multiplies MobileNetV2's filters. [default: 1 from 96 px on]"),
@@ -82,10 +86,11 @@ def search(
     A run that was stopped, even by kill -9, goes on with --resume.
     """
     from dataclasses import replace
+    from shutil import rmtree
 
     from pocketnas.cli.progress import watching
     from pocketnas.cli.table import print_summary
-    from pocketnas.errors import SettingError
+    from pocketnas.errors import DataError, SettingError
     from pocketnas.run.folder import RunFolder, next_run
     from pocketnas.run.stored import begun, stored_config
 
@@ -129,6 +134,7 @@ def search(
             trials=stored.trials if trials is None else trials,
             control=stored.control if control is None else control,
         )
+    fresh = not path.exists()
     folder = RunFolder(path)
     folder.keep_caches_inside()
     with watching(to_stderr=json_) as watch:
@@ -137,6 +143,10 @@ def search(
         watch.note(f"run folder: {folder.path}")
         try:
             summary = run(config, folder, watch)
+        except DataError:
+            if fresh:  # there is nothing to go on with
+                rmtree(folder.path)
+            raise
         except KeyboardInterrupt:
             typer.echo(
                 f"\npocketnas: stopped; go on with: pocketnas search --resume {folder.path}",

@@ -31,19 +31,26 @@ class RunConfig:
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
     device: str = "host"
     threads: int = 1  # of the measured model
-    epochs: int = 3  # of a proxy training
-    final_epochs: int = 8
+    epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3
+    final_epochs: int | None = None  # likewise, at least 8
     finalists: int = 3  # trained longer at the end
     flip: bool | None = None  # mirror images in training; None: photos yes, digits no
     workers: int | None = None  # trainings at once; None: one a core
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("trials", "batch", "threads", "epochs", "final_epochs", "finalists"):
+        for name in (
+            "trials",
+            "batch",
+            "threads",
+            "finalists",
+            "epochs",
+            "final_epochs",
+            "workers",
+        ):
             _at_least(name, getattr(self, name), 1)
         for name in ("control", "seed"):
             _at_least(name, getattr(self, name), 0)
-        _at_least("workers", self.workers, 1)
         _at_least("resolution", self.resolution, 8)
         for name in ("width", "depth", "target_ms"):
             value = getattr(self, name)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from time import perf_counter
 
 import torch
@@ -25,9 +26,8 @@ from pocketnas.search.searcher import RandomSearch, Searcher
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search
 from pocketnas.tflite import write
-from pocketnas.train.data import MNIST5K, load
+from pocketnas.train.data import load
 from pocketnas.train.images import Images, split
-from pocketnas.train.recipe import Recipe
 
 LEAST_FREE_MIB = 64
 
@@ -50,7 +50,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         study.storage.set("config", config.to_dict())
         images = _images(config, folder, study, watch)
         parts = split(images, seed=config.seed)
-        planned = plan(config, images)
+        planned = plan(config, images, len(parts.train))
         device = stack.enter_context(_device(config, planned, study))
         target = config.target_ms or device.reference_ms
         reward = {"soft": soft, "hard": hard}[config.reward](target)
@@ -59,9 +59,10 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             f" the target is {target:.3f} ms"
         )
         executor = stack.enter_context(closing(_executor(config)))
-        proxy, final = _tasks(config, planned, folder)
-        evaluator = Evaluator(study.storage, executor, device, proxy, watch)
-        watch.begin(_work(config, study, len(planned.rivals)))
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
+        evaluator = Evaluator(study.storage, executor, device, task, watch)
+        watch.begin(_work(config, study, planned))
         for arm, searcher, trials in _arms(config, planned):
             search(
                 planned.space,
@@ -77,7 +78,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         finished = finish(
             study,
             planned,
-            final,
+            replace(task, recipe=planned.final),
             reward,
             finalists=config.finalists,
             images=images,
@@ -147,20 +148,6 @@ def _executor(config: RunConfig) -> LocalExecutor:
     return LocalExecutor(workers, setup_worker, (max(1, cores // workers),))
 
 
-def _tasks(config: RunConfig, planned: Plan, folder: RunFolder) -> tuple[Task, Task]:
-    """What all proxy trainings share, and what all final ones share."""
-    flip = config.data != MNIST5K if config.flip is None else config.flip
-    accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    proxy, final = (
-        Task(planned.reference, folder.images, recipe, config.seed, accelerator)
-        for recipe in (
-            Recipe(epochs=config.epochs, shift=0.0, flip=flip),
-            Recipe(epochs=config.final_epochs, flip=flip),
-        )
-    )
-    return proxy, final
-
-
 def _arms(config: RunConfig, planned: Plan) -> list[tuple[str, Searcher, int]]:
     """The searcher and its control, each with its trials."""
     decisions = planned.space.decisions
@@ -173,12 +160,12 @@ def _arms(config: RunConfig, planned: Plan) -> list[tuple[str, Searcher, int]]:
     return [("search", searcher, config.trials), ("random", control, config.controls)]
 
 
-def _work(config: RunConfig, study: Study, rivals: int) -> float:
+def _work(config: RunConfig, study: Study, planned: Plan) -> float:
     """The work ahead, in epochs of training."""
     left = max(0, config.trials - len(study.arm("search")))
     left += max(0, config.controls - len(study.arm("random")))
-    finals = (config.finalists + rivals) * config.final_epochs
-    return left * (config.epochs + MEASURING) + finals
+    finals = (config.finalists + len(planned.rivals)) * planned.final.epochs
+    return left * (planned.proxy.epochs + MEASURING) + finals
 
 
 class _Clock:
