@@ -1,17 +1,19 @@
 """Searches a table: the functions of a real search, no training, an answer within ten seconds.
 
-python examples/01_tabular_search.py
+    python examples/01_tabular_search.py
 
-ppo     best reward 0.535, mean of the last 100 trials 0.533
-random  best reward 0.524, mean of the last 100 trials 0.493
-800 of 262,144 genotypes tried; none beats
-7.0 ms  46.7%  found by random
-9.1 ms  51.2%  found by random
-10.3 ms  52.7%  found by random
-11.2 ms  53.3%  found by ppo
-11.9 ms  54.3%  found by ppo
-13.4 ms  55.2%  found by ppo
-14.8 ms  55.8%  found by ppo
+prints
+
+    ppo     best reward 0.535, mean of the last 100 trials 0.533
+    random  best reward 0.524, mean of the last 100 trials 0.493
+    800 of 262,144 genotypes tried; none beats
+       7.0 ms  46.7%  found by random
+       9.1 ms  51.2%  found by random
+      10.3 ms  52.7%  found by random
+      11.2 ms  53.3%  found by ppo
+      11.9 ms  54.3%  found by ppo
+      13.4 ms  55.2%  found by ppo
+      14.8 ms  55.8%  found by ppo
 """
 
 from itertools import pairwise

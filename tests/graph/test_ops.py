@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketnas.errors import ArchitectureError
+from pocketnas.graph.builder import Builder
 from pocketnas.graph.ops import (
     KINDS,
     PADDINGS,
@@ -172,3 +173,27 @@ def test_what_does_not_fit_is_refused(op: Op, inputs: Sequence[Shape], message: 
 )
 def test_weights_have_the_layout_of_torch(op: Op, expected: dict[str, tuple[int, ...]]) -> None:
     assert weights(op, ((7, 6, 8),)) == expected
+
+
+@pytest.mark.parametrize(
+    ("op", "words"),
+    [
+        (Conv(0, (3, 3)), "Conv: filters must be a whole number from 1, got 0"),
+        (Conv(8, (3, 0)), r"Conv: kernel must be a whole number from 1, got \(3, 0\)"),
+        (Depthwise((3, 3), stride=0), "Depthwise: stride must be a whole number from 1, got 0"),
+        (Depthwise((3, 3), dilation=-1), "dilation must be a whole number from 1, got -1"),
+        (MaxPool(2, padding="full"), "padding must be one of same, valid, symmetric; got 'full'"),
+        (Activation("tanh"), "kind must be one of relu, .*; got 'tanh'"),
+        (Dense(0), "Dense: units must be a whole number from 1, got 0"),
+    ],
+)
+def test_a_size_or_word_out_of_range_is_named(op: Op, words: str) -> None:
+    with pytest.raises(ArchitectureError, match=words):
+        infer(op, ((8, 8, 4),))
+
+
+def test_a_scope_ends_with_an_error_too() -> None:
+    net = Builder((8, 8, 3))
+    with pytest.raises(ArchitectureError), net.scope("broken"):
+        net.conv(net.input, "conv", 0)
+    assert net.add("relu", Activation("relu"), net.input).name == "relu"

@@ -46,8 +46,10 @@ class Builder:
     def scope(self, name: str) -> Iterator[None]:
         """Prefixes the names of all nodes added inside."""
         self._path.append(name)
-        yield
-        self._path.pop()
+        try:
+            yield
+        finally:
+            self._path.pop()
 
     def add(self, name: str, op: Op, *inputs: Value) -> Value:
         """Appends one op.

@@ -5,7 +5,7 @@ consumer that a new op still has to reach. A shape is (height, width, channels),
 Weights have PyTorch's layout: convolutions (out, in / groups, height, width), dense (out, in).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, assert_never
 
 from pocketnas.errors import ArchitectureError
@@ -15,6 +15,7 @@ Padding = Literal["same", "valid", "symmetric"]
 Kind = Literal["relu", "relu6", "hswish", "hsigmoid", "swish", "sigmoid"]
 
 PADDINGS: tuple[Padding, ...] = ("same", "valid", "symmetric")
+_SIZES = ("shape", "filters", "kernel", "stride", "groups", "dilation", "units")
 KINDS: tuple[Kind, ...] = ("relu", "relu6", "hswish", "hsigmoid", "swish", "sigmoid")
 
 
@@ -158,6 +159,7 @@ def infer(op: Op, inputs: tuple[Shape, ...]) -> Shape:
     Raises:
         ArchitectureError: the inputs do not fit the op.
     """
+    _check(op)
     match op:
         case Input(shape):
             return shape
@@ -219,6 +221,25 @@ def weights(op: Op, inputs: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:
             return {"weight": (op.units, h * w * c)} | ({"bias": (op.units,)} if op.bias else {})
         case _:
             return {}
+
+
+def _check(op: Op) -> None:
+    """Refuses sizes below 1, an unknown padding and an unknown nonlinearity."""
+    for field in fields(op):
+        value = getattr(op, field.name)
+        if field.name in _SIZES:
+            sizes = value if isinstance(value, tuple) else (value,)
+            if any(not isinstance(size, int) or size < 1 for size in sizes):
+                raise ArchitectureError(
+                    f"{type(op).__name__}: {field.name} must be a whole number from 1,"
+                    f" got {value!r}"
+                )
+        allowed = {"padding": PADDINGS, "kind": KINDS}.get(field.name)
+        if allowed and value not in allowed:
+            raise ArchitectureError(
+                f"{type(op).__name__}: {field.name} must be one of {', '.join(allowed)};"
+                f" got {value!r}"
+            )
 
 
 def _only(op: Op, inputs: tuple[Shape, ...]) -> Shape:

@@ -4,7 +4,8 @@ Sources: 1707.07012, appendix A.2 (one layer of 100 units, weights from U[-0.1, 
 1807.11626, section 5 (the same controller).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,17 @@ State = tuple[Tensor, Tensor]
 
 UNITS = 100
 INIT = 0.1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: the controller's matrices are tiny, a second one only waits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Controller(nn.Module):

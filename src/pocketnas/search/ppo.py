@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from pocketnas.errors import StudyError
-from pocketnas.search.controller import Controller
+from pocketnas.search.controller import Controller, one_thread
 from pocketnas.search.searcher import Result
 from pocketnas.spaces.space import Decision, Genotype
 
@@ -44,6 +44,7 @@ class PPO:
         self._seed = seed
         self._updates = 0
 
+    @one_thread()
     def ask(self, n: int) -> list[Genotype]:
         # A draw depends on (seed, update), never on a generator's history: replay is exact. Both
         # are hashed into 32 bits, all that torch's generator takes of a seed.
@@ -51,6 +52,7 @@ class PPO:
         generator = torch.Generator().manual_seed(seed)
         return [tuple(row) for row in self.controller.sample(n, generator).tolist()]
 
+    @one_thread()
     def tell(self, results: Sequence[Result]) -> None:
         self._updates += 1
         if not results:
