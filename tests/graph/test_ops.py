@@ -139,7 +139,7 @@ def test_infer_golden(op: Op, inputs: Sequence[Shape], expected: Shape) -> None:
         (Dense(8), [(1, 1, 2)] * 2, "Dense: needs one input, got 2"),
         (Conv(8, (3, 3), groups=3), [(5, 5, 6)], "groups must divide 6 inputs and 8 filters"),
         (Conv(9, (3, 3), groups=3), [(5, 5, 8)], "groups must divide 8 inputs and 9 filters"),
-        (Conv(0, (3, 3)), [(5, 5, 8)], "groups must divide 8 inputs and 0 filters"),
+        (Conv(0, (3, 3)), [(5, 5, 8)], "filters must be a whole number from 1, got 0"),
         (Conv(8, (6, 1), padding="valid"), [(5, 5, 8)], "a window of 6 does not fit a map of 5"),
         (Add(), [(7, 7, 8)], r"add: needs two equal shapes, got \[\(7, 7, 8\)\]"),
         (Add(), [(7, 7, 8), (7, 7, 9)], "add: needs two equal shapes"),
