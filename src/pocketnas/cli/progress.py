@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from pocketnas.report.figures import milliseconds, percent
 from pocketnas.run.watch import Watch
@@ -40,7 +41,7 @@ def watching(*, to_stderr: bool) -> Iterator[Watch]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Display(*columns, console=console) as progress:
         yield Live(progress)
 
 
@@ -83,23 +84,33 @@ class Lines:
 
 
 class Live:
-    """A bar with the latest event beside it; what matters later scrolls above it."""
+    """A bar with the time left; under it where the search stands and what has just happened."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("preparing", total=None)
+        self._task = progress.add_task("preparing", total=None, standing="", latest="")
 
     def begin(self, epochs: float) -> None:
         self._progress.reset(self._task, total=epochs, description="searching")
 
     def advance(self, epochs: float, text: str) -> None:
-        self._progress.update(self._task, advance=epochs, description=text[:60])
+        self._progress.update(self._task, advance=epochs, latest=text)
 
     def note(self, text: str) -> None:
         self._progress.console.print(text, markup=False)
 
     def trials(self, study: Study) -> None:
-        self.note(standing(study))
+        self._progress.update(self._task, standing=standing(study))
+
+
+class Display(Progress):
+    """Rich's bar, and two lines of text under it."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for name in ("standing", "latest"):
+            for task in self.tasks:
+                yield Text(task.fields[name], overflow="ellipsis", no_wrap=True)
 
 
 def _clock(seconds: float) -> str:

@@ -9,7 +9,10 @@ def replace_file(path: Path, data: bytes) -> None:
     """Writes beside `path` and then takes its place, so that a reader never sees half a file."""
     unfinished = path.with_name(path.name + ".tmp")
     try:
-        unfinished.write_bytes(data)
+        with unfinished.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave the new name without its bytes
         os.replace(unfinished, path)
     finally:
         with suppress(OSError):  # gone after the replacement; gives the space back before it

@@ -9,7 +9,7 @@ from pocketnas.arch.notation import to_lines
 from pocketnas.devices import Device, Latency
 from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
-from pocketnas.report.figures import percent
+from pocketnas.report.figures import percent, plus_minus
 from pocketnas.report.summary import Row
 from pocketnas.run.check import check
 from pocketnas.run.folder import RunFolder, load_weights, write_bytes
@@ -66,7 +66,10 @@ def finish(
         model = write(network.graph(), weights)
         latency = device.measure(model)
         rows[name] = _row(name, network, trained[name], latency, len(model))
-        watch.note(f"{name}: {percent(rows[name].accuracy)} of the test images, {latency}")
+        watch.note(
+            f"{name}: {percent(rows[name].accuracy)} of the test images in"
+            f" {plus_minus(rows[name].latency)}"
+        )
     ranked = sorted(
         (row for name, row in rows.items() if name not in planned.rivals),
         key=lambda row: reward(row.validation, row.latency["milliseconds"]),

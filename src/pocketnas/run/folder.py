@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from pocketnas.errors import ModelError, StudyError
+from pocketnas.report.files import replace_file
 
 
 class RunFolder:
@@ -66,16 +67,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StudyError: it cannot be written.
     """
-    unfinished = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        replace_file(path, content)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise StudyError(f"{path}: cannot be written: {error.strerror}") from None
 
 
