@@ -1,9 +1,10 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from pocketnas.devices import Latency
+from pocketnas.devices import Latency, repeated
 from pocketnas.errors import DeviceError
 
 LATENCY = Latency(
@@ -61,3 +62,13 @@ def test_importing_devices_brings_in_neither_numpy_nor_litert() -> None:
     modules = subprocess.check_output([sys.executable, "-c", check], text=True)
     assert modules.startswith("False")
     assert "ai_edge_litert" not in modules
+
+
+def test_several_measurements_are_the_middle_one_with_the_widest_interval() -> None:
+    slow = replace(LATENCY, milliseconds=1.6, low=1.59, high=1.61, ratio=0.8)
+    fast = replace(LATENCY, milliseconds=1.4, low=1.37, high=1.43, ratio=0.7)
+    assert repeated([slow, LATENCY, fast]) == replace(LATENCY, low=1.37, high=1.61)
+    assert repeated([slow, fast]) == replace(fast, high=1.61)
+    assert repeated([slow]) == slow
+    with pytest.raises(DeviceError, match="at least one"):
+        repeated([])

@@ -2,4 +2,5 @@
 
 from pocketnas.devices.device import Device as Device
 from pocketnas.devices.device import Latency as Latency
+from pocketnas.devices.device import repeated as repeated
 from pocketnas.devices.host import HostDevice as HostDevice

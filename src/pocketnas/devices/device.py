@@ -1,7 +1,7 @@
 """What a device is, and what a latency says: `bytes` of a `.tflite` in, milliseconds out."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol, Self
 
 from pocketnas.errors import DeviceError
@@ -68,6 +68,25 @@ class Latency:
             f"{self.threads} thread{plural}, {self.runs} runs, trimmed mean of {self.pairs} ratios "
             f"to a {self.reference_ms:.3f} ms reference"
         )
+
+
+def repeated(latencies: Sequence[Latency]) -> Latency:
+    """Several measurements of one network as one: the middle one, its interval holding them all.
+
+    One measurement's interval knows how its own windows scatter, not how a machine that is slowed
+    by its neighbours slows unlike networks differently from one minute to the next.
+
+    Raises:
+        DeviceError: there are none.
+    """
+    if not latencies:
+        raise DeviceError("latency: at least one measurement is needed, got none")
+    middle = sorted(latencies, key=lambda latency: latency.ratio)[(len(latencies) - 1) // 2]
+    return replace(
+        middle,
+        low=min(latency.low for latency in latencies),
+        high=max(latency.high for latency in latencies),
+    )
 
 
 class Device(Protocol):

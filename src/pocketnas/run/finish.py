@@ -6,7 +6,7 @@ from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import to_lines
-from pocketnas.devices import Device, Latency
+from pocketnas.devices import Device, Latency, repeated
 from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.figures import percent, plus_minus
@@ -23,6 +23,9 @@ from pocketnas.study.study import Study
 from pocketnas.tflite import write
 from pocketnas.train import network as torch_network
 from pocketnas.train.images import Images, Indices
+
+ROUNDS = 3
+"""How often each network of the final table is measured, all in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,14 @@ def finish(
     found = _best(study, planned.space, finalists)
     networks = {f"found #{i}": network for i, network in enumerate(found, 1)} | dict(planned.rivals)
     trained = _train(networks, task, study, executor, folder, watch)
+    models = {
+        name: write(network.graph(), load_weights(folder.weights(network.digest)))
+        for name, network in networks.items()
+    }
+    latencies = _measure(models, device)
     rows = {}
     for name, network in networks.items():
-        weights = load_weights(folder.weights(network.digest))
-        model = write(network.graph(), weights)
-        latency = device.measure(model)
-        rows[name] = _row(name, network, trained[name], latency, len(model))
+        rows[name] = _row(name, network, trained[name], latencies[name], len(models[name]))
         watch.note(
             f"{name}: {percent(rows[name].accuracy)} of the test images in"
             f" {plus_minus(rows[name].latency)}"
@@ -75,11 +80,9 @@ def finish(
         key=lambda row: reward(row.validation, row.latency["milliseconds"]),
         reverse=True,
     )
-    winner = networks[ranked[0].name]
-    weights = load_weights(folder.weights(winner.digest))
-    model = write(winner.graph(), weights)
+    winner, model = networks[ranked[0].name], models[ranked[0].name]
     twin = torch_network.Network(winner.graph())
-    torch_network.load_weights(twin, weights)
+    torch_network.load_weights(twin, load_weights(folder.weights(winner.digest)))
     checked = check(model, twin, images, test)
     write_bytes(folder.model, model)
     return Finished(
@@ -143,6 +146,14 @@ def _train(
             f" validation {result.validation:.3f}",
         )
     return found
+
+
+def _measure(models: Mapping[str, bytes], device: Device) -> dict[str, Latency]:
+    """Measures all models in turn, and in turn again: one interval over several spells."""
+    rounds = [
+        {name: device.measure(model) for name, model in models.items()} for _ in range(ROUNDS)
+    ]
+    return {name: repeated([found[name] for found in rounds]) for name in models}
 
 
 def _row(
