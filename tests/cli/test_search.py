@@ -216,3 +216,26 @@ def _orphans(folder: Path) -> list[str]:
         if str(folder) in line and f"/{os.getpid()}/" not in str(process):
             found.append(line)
     return found
+
+
+def test_ctrl_c_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from pocketnas.cli.main import main; main()", "search"]
+    folder = tmp_path / "run"
+    arguments = ["--data", str(photos), "--resolution", "32", "--trials", "50", "--out", folder]
+    running = subprocess.Popen(
+        [*program, *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "the target is" in line:
+            break
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == f"pocketnas: stopped; go on with: pocketnas search --resume {folder}\n"
+    assert _orphans(folder) == []

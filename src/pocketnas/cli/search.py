@@ -137,20 +137,19 @@ def search(
     fresh = not path.exists()
     folder = RunFolder(path)
     folder.keep_caches_inside()
-    with watching(to_stderr=json_) as watch:
-        from pocketnas.run.pipeline import run
+    try:
+        with watching(to_stderr=json_) as watch:
+            from pocketnas.run.pipeline import run
 
-        watch.note(f"run folder: {folder.path}")
-        try:
+            watch.note(f"run folder: {folder.path}")
             summary = run(config, folder, watch)
-        except DataError:
-            if fresh:  # there is nothing to go on with
-                rmtree(folder.path)
-            raise
-        except KeyboardInterrupt:
-            typer.echo(
-                f"\npocketnas: stopped; go on with: pocketnas search --resume {folder.path}",
-                err=True,
-            )
-            sys.exit(130)
+    except DataError:
+        if fresh:  # there is nothing to go on with
+            rmtree(folder.path)
+        raise
+    except KeyboardInterrupt:
+        typer.echo(
+            f"pocketnas: stopped; go on with: pocketnas search --resume {folder.path}", err=True
+        )
+        sys.exit(130)
     print_summary(summary, folder, json_=json_)

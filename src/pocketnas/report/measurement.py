@@ -73,8 +73,8 @@ def _ratio(latency: Mapping[str, Any]) -> str:
     return (
         f"Averaged{pairs}{runs}, it needs {ratio:.3f} times as long as the reference. Times the"
         f" reference's calm {milliseconds(reference)}, its speed when nothing disturbs it, fixed"
-        f" once at the start, that is {milliseconds(value)}, with a 95 % confidence interval from"
-        f" {milliseconds(low)} to {milliseconds(high)}."
+        f" once at the start, that is {milliseconds(value)}; its measurements, with their 95 %"
+        f" confidence intervals, lie between {milliseconds(low)} and {milliseconds(high)}."
     )
 
 

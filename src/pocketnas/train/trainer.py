@@ -87,7 +87,7 @@ def logits(network: Network, images: Images, indices: Indices, device: str = "cp
 def accuracy(network: Network, images: Images, indices: Indices, device: str = "cpu") -> float:
     """The share of `images[indices]` whose largest output is their label (top-1)."""
     found = logits(network, images, indices, device).argmax(1)
-    return (found == torch.from_numpy(images.labels[indices])).float().mean().item()
+    return (found == torch.from_numpy(images.labels[indices])).double().mean().item()
 
 
 def _step(
