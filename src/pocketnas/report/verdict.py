@@ -62,6 +62,8 @@ class Comparison:
             verdict = f"It is more accurate than {self.name} and as fast"
         elif both == (1, 0):
             verdict = f"It is faster than {self.name} at an accuracy that cannot be told apart"
+        elif both == (-1, 0):
+            verdict = f"{self.name} is faster at an accuracy that cannot be told apart"
         elif both == (0, 0):
             verdict = f"It cannot be told apart from {self.name}"
         elif sum(both) == 0:
