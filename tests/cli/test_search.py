@@ -26,7 +26,8 @@ PRODUCTS = {"best.json", "best.safetensors", "best.tflite", "pareto.png", "repor
 def finished(cli: Cli, photos: Path, tmp_path_factory: pytest.TempPathFactory):
     """A finished run over the photos: its folder and what it printed as JSON."""
     home = tmp_path_factory.mktemp("home")
-    arguments = ("search", "--data", photos, "--resolution", "32", *TINY, "--json")
+    relative = os.path.relpath(photos, home)
+    arguments = ("search", "--data", relative, "--resolution", "32", *TINY, "--json")
     done = cli(*arguments, cwd=home, HOME=str(home), TMPDIR=str(home))
     assert done.returncode == 0, done.stderr
     folder = next((home / "runs").iterdir())
@@ -100,9 +101,12 @@ def test_report_draws_again(cli: Cli, finished) -> None:
     assert (folder / "pareto.png").stat().st_size > 10_000
 
 
-def test_a_finished_run_can_be_given_more_trials(cli: Cli, finished) -> None:
-    home, folder, before, _ = finished
-    done = cli("search", "--resume", folder, "--trials", "3", "--control", "2", "--json", cwd=home)
+def test_a_finished_run_can_be_given_more_trials_from_anywhere(
+    cli: Cli, finished, tmp_path: Path
+) -> None:
+    _, folder, before, _ = finished
+    more = ("--trials", "3", "--control", "2", "--json")
+    done = cli("search", "--resume", folder, *more, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     after = json.loads(done.stdout)
     assert after["trials"] == {"search": 3, "random": 2}
@@ -231,11 +235,15 @@ def test_ctrl_c_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
         start_new_session=True,
     )
     assert running.stdout is not None
-    for line in running.stdout:
-        if "the target is" in line:
-            break
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-    _, said = running.communicate(timeout=60)
+    try:
+        for line in running.stdout:
+            if "trained: accuracy" in line:
+                break
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.communicate()
     assert running.returncode == 130
     assert said == f"pocketnas: stopped; go on with: pocketnas search --resume {folder}\n"
     assert _orphans(folder) == []

@@ -95,7 +95,7 @@ def search(
     from pocketnas.run.stored import begun, stored_config
 
     given = RunConfig(
-        data=data,
+        data=data if data == _DEFAULT.data else str(Path(data).absolute()),  # resume anywhere
         resolution=resolution,
         width=width,
         depth=depth,
