@@ -233,6 +233,8 @@ def test_ctrl_c_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A background shell hands on SIGINT ignored, and Python would then never hear it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout is not None
     try:
