@@ -18,6 +18,7 @@ from PIL import Image
 from cli.conftest import TINY, Cli
 from pocketnas.arch import Architecture, from_lines
 from pocketnas.graph import parameters
+from pocketnas.run.stored import begun
 
 PRODUCTS = {"best.json", "best.safetensors", "best.tflite", "pareto.png", "report.html", "study.db"}
 
@@ -122,10 +123,7 @@ def test_goes_on_after_sigkill(cli: Cli, photos: Path, tmp_path: Path) -> None:
     delay = random.Random(4)
     seen: list[tuple[object, ...]] = []
     for _ in range(3):
-        resume = (folder / "study.db").exists() and "config" in _keys(folder / "study.db")
-        arguments = ["--resume", str(folder)] if resume else begin
-        if not resume and (folder / "study.db").exists():
-            (folder / "study.db").unlink()
+        arguments = ["--resume", str(folder)] if begun(folder) else begin
         running = subprocess.Popen(
             [*program, *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -191,14 +189,6 @@ def test_settings_of_a_run_stay(cli: Cli, finished) -> None:
     done = cli("search", "--resume", folder, "--epochs", "9", cwd=home)
     assert done.returncode == 1
     assert "only --trials and --control" in done.stderr
-
-
-def _keys(path: Path) -> set[str]:
-    with sqlite3.connect(path) as db:
-        try:
-            return {row[0] for row in db.execute("SELECT key FROM meta")}
-        except sqlite3.OperationalError:
-            return set()
 
 
 def _trials(path: Path) -> list[tuple[object, ...]]:
