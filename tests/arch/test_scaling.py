@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketnas.arch import Architecture, ConvBlock, Head, MBConv, SepConv
-from pocketnas.arch.scaling import MOBILE_STRIDES, build, fit_strides
+from pocketnas.arch.scaling import MOBILE_STRIDES, build, fit_strides, scaled
 from pocketnas.errors import ArchitectureError
-from pocketnas.zoo.mnasnet import A1, B1, SMALL
+from pocketnas.zoo.mnasnet import A1, B1, D1, SMALL
 from pocketnas.zoo.mobilenet import MOBILENET_V2
 
 TWO = ("ds_c16_noskip", "ir_r2_k5_s2_e3_c24_se0.25_nhs")
@@ -37,25 +37,35 @@ def test_every_argument_arrives() -> None:
         classes=11,
         channels=1,
         act="relu6",
+        gate="ghs",
         stem=20,
         head=77,
+        hidden=55,
         dropout=0.3,
         width=0.5,
+        depth=2,
         divisor=4,
         strides=(1, 2, 3),
     ) == Architecture(
         resolution=33,
-        stem=ConvBlock(3, 1, 12, "relu6"),
+        stem=ConvBlock(3, 1, 20, "relu6"),
         stages=(
-            (SepConv(3, 2, 8, "relu6"),),
+            (SepConv(3, 2, 8, "relu6"), SepConv(3, 1, 8, "relu6")),
             (
-                MBConv(5, 3, 24, 12, "hswish", se=2),
-                MBConv(5, 1, 36, 12, "hswish", se=3, skip="identity"),
+                MBConv(5, 3, 24, 12, "hswish", se=2, gate="hsigmoid"),
+                *[MBConv(5, 1, 36, 12, "hswish", se=3, skip="identity", gate="hsigmoid")] * 3,
             ),
         ),
-        head=Head(77, 11, 0.3, "relu6"),
+        head=Head(77, 11, 0.3, "relu6", hidden=55),
         channels=1,
     )
+
+
+def test_the_ends_are_taken_as_they_are() -> None:
+    """Families differ in whether stem and head follow the width: each says so itself."""
+    wide = build(TWO, resolution=32, classes=10, width=2, depth=2)
+    assert (wide.stem, wide.head) == (ConvBlock(3, 2, 32), Head(1280, 10, 0.2))
+    assert build(TWO, resolution=32, classes=10, head=0).head == Head(0, 10, 0.2)
 
 
 def test_ratios_follow_the_scaled_width() -> None:
@@ -64,6 +74,36 @@ def test_ratios_follow_the_scaled_width() -> None:
     first = wide.stages[2][0]
     assert first == MBConv(5, 2, 3 * 32, 56, se=8)
     assert wide.head == Head(1280, 1000, 0.2)
+
+
+MANY = ("cn_r1_k3_s1_c36_nre", "ir_r2_k3_s2_e6_c20_nhs er_r1_k5_s1_x96_c20_sq7_nsw_ghs")
+
+
+def test_scaled_lines_golden() -> None:
+    assert scaled(MANY, act="swish", width=2, depth=1.2, strides=(3, 1)) == [
+        "cn_r2_k3_s3_c72",
+        "ir_r3_k3_s1_e6_c40_nhs er_r2_k5_s1_x96_c40_sq7_nsw_ghs",
+    ]
+
+
+def test_scaling_by_one_changes_nothing() -> None:
+    """Not even filters that are no multiple of the divisor, such as MnasNet-d1's 36."""
+    assert scaled(D1) == list(D1)
+    assert scaled(MANY) == ["cn_r1_k3_s1_c36", MANY[1]]
+
+
+def test_depth_may_differ_by_stage() -> None:
+    assert scaled(MANY, depth=(3, 1.5)) == [
+        "cn_r3_k3_s1_c36",
+        "ir_r3_k3_s2_e6_c20_nhs er_r2_k5_s1_x96_c20_sq7_nsw_ghs",
+    ]
+
+
+@given(st.integers(1, 50), st.floats(0.1, 10))
+def test_layers_are_rounded_up(layers: int, depth: float) -> None:
+    [line] = scaled([f"cn_r{layers}_c8"], depth=depth)
+    found = int(line.split("_")[1][1:])
+    assert found - 1 < depth * layers <= found
 
 
 def test_published_strides_are_those_of_the_skeleton() -> None:
@@ -80,7 +120,13 @@ def test_published_strides_are_those_of_the_skeleton() -> None:
         ({"width": float("nan")}, "width must be a number above 0, got nan"),
         ({"width": float("inf")}, "width must be a number above 0, got inf"),
         ({"strides": (2, 1)}, r"strides: needs 3 \(the stem's and one a stage\), got 2"),
-        ({"strides": (2, 1, 0)}, "stride must be a whole number from 1, got 0"),
+        ({"strides": (2, 1, 0)}, "block string 'ir_r2_k5_s0_e3.*: cannot read 's0'"),
+        ({"strides": (0, 1, 2)}, "ConvBlock: stride must be a whole number from 1, got 0"),
+        ({"depth": 0}, "depth must be a number above 0, got 0"),
+        ({"depth": (1, -2)}, "depth must be a number above 0, got -2"),
+        ({"depth": (1, 2, 3)}, r"depth: needs 2 \(one a stage\), got 3"),
+        ({"head": -1}, "Head: filters must be a whole number from"),
+        ({"stem": 0}, "ConvBlock: filters must be a whole number from 1, got 0"),
         ({"resolution": 0}, "architecture: resolution must be a whole number from 1, got 0"),
         ({"classes": 0}, "Head: classes must be a whole number from 1, got 0"),
         ({"dropout": 1}, r"Head: dropout must be in \[0, 1\), got 1"),

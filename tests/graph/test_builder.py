@@ -8,6 +8,7 @@ from pocketnas.graph.ops import (
     BatchNorm,
     Conv,
     Depthwise,
+    DropPath,
     GlobalAvgPool,
     Input,
     MaxPool,
@@ -71,6 +72,35 @@ def test_the_norm_is_mnasnets_by_default() -> None:
     net = Builder((8, 8, 3))
     graph = net.graph(net.conv(net.input, "conv", 4))
     assert graph.node("conv.bn").op == BatchNorm(momentum=0.99, epsilon=1e-3)
+
+
+def test_the_padding_of_the_network_is_only_a_default() -> None:
+    net = Builder((8, 8, 4), padding="symmetric")
+    x = net.conv(net.input, "a", 8, 3)
+    x = net.depthwise(x, "b", 3)
+    x = net.conv(x, "c", 8, 3, padding="valid")
+    graph = net.graph(net.depthwise(x, "d", 3, padding="same"))
+    found = [op.padding for node in graph.nodes if isinstance(op := node.op, Conv | Depthwise)]
+    assert found == ["symmetric", "symmetric", "valid", "same"]
+    assert net.padding == "symmetric", "for pools"
+
+
+def test_a_norm_by_itself() -> None:
+    net = Builder((8, 8, 3), norm=BatchNorm(epsilon=1e-5))
+    with net.scope("a"):
+        x = net.norm(net.norm(net.input), "second")
+    assert [node.name for node in net.graph(x).nodes[1:]] == ["a.bn", "a.second"]
+    assert net.graph(x).nodes[1].op == BatchNorm(epsilon=1e-5)
+
+
+def test_paths_drop_more_often_the_deeper_they_lie() -> None:
+    net = Builder((8, 8, 3), drop_path=0.2)
+    assert net.drop_path(net.input, "first", 0.0) == net.input, "nothing to drop"
+    x = net.drop_path(net.input, "half", 0.5)
+    graph = net.graph(net.drop_path(x, "last", 1.0))
+    assert [node.op for node in graph.nodes[1:]] == [DropPath(0.1), DropPath(0.2)]
+    plain = Builder((8, 8, 3))
+    assert plain.drop_path(plain.input, "none", 1.0) == plain.input
 
 
 def test_an_error_begins_with_the_path() -> None:

@@ -11,9 +11,11 @@ from pocketnas.graph.ops import (
     Dense,
     Depthwise,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     MaxPool,
     Op,
+    Shift,
 )
 
 
@@ -37,6 +39,8 @@ from pocketnas.graph.ops import (
         (AvgPool(3), 0, 0),
         (GlobalAvgPool(), 0, 0),
         (Dropout(0.2), 0, 0),
+        (DropPath(0.2), 0, 0),
+        (Shift(), 0, 0),
     ],
 )
 def test_one_op(op: Op, expected_parameters: int, expected_madds: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from parity import randomized
 from pocketnas.graph import Builder, Graph
 from pocketnas.graph.fold import fold, fold_weights
-from pocketnas.graph.ops import Activation, Add, BatchNorm, Conv, Dropout
+from pocketnas.graph.ops import Activation, Add, BatchNorm, Concat, Conv, Dropout, DropPath, Shift
 from pocketnas.graph.state import check_state
 from pocketnas.train.network import Network, load_weights, weights_of
 
@@ -18,6 +18,10 @@ def example() -> Graph:
     x = net.add("biased", Conv(8, (1, 1), groups=2, bias=True), x)
     x = net.add("bn", BatchNorm(), net.add("act", Activation("relu"), x))
     x = net.add("dropout", Dropout(0.3), x)
+    x = net.add("add.path", Add(), x, net.add("path", DropPath(0.3), net.conv(x, "side", 8)))
+    halves = net.add("even", Conv(4, (1, 1)), x), net.add("shift", Shift(), x)
+    x = net.add("joined", BatchNorm(), net.add("concat", Concat(), *halves))
+    x = net.add("narrow", Conv(8, (1, 1)), x)
     shared = net.add("shared", Conv(8, (1, 1)), x)
     x = net.add("add", Add(), shared, net.add("alone", BatchNorm(), shared))
     return net.graph(net.conv(x, "end", 4), x)
@@ -26,9 +30,16 @@ def example() -> Graph:
 def test_only_norms_of_their_own_convolution_disappear() -> None:
     folded = fold(example())
     left = {node.name for node in folded.nodes}
-    assert {"conv.bn", "depthwise.bn", "dropout", "end.bn"}.isdisjoint(left)
+    assert {"conv.bn", "depthwise.bn", "side.bn", "end.bn"}.isdisjoint(left)
     assert {"alone", "bn"} <= left, "the convolution is read twice; a relu stands between"
+    assert "joined" in left, "a factorized reduction's: it normalizes two convolutions"
     assert folded.outputs == ("end.conv", "add")
+
+
+def test_what_only_training_does_disappears() -> None:
+    folded = fold(example())
+    assert not any(isinstance(node.op, Dropout | DropPath) for node in folded.nodes)
+    assert folded.node("add.path").inputs == ("bn", "side.conv")
 
 
 def test_shapes_and_names_of_the_rest_stay() -> None:

@@ -18,6 +18,7 @@ from pocketnas.graph.ops import (
     Dense,
     Depthwise,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     Input,
     MaxPool,
@@ -25,6 +26,7 @@ from pocketnas.graph.ops import (
     Op,
     Padding,
     Shape,
+    Shift,
     infer,
     pads,
     weights,
@@ -117,6 +119,8 @@ def _windows(size: int, reach: int, stride: int) -> int:
         (Depthwise((5, 5), 2), [(7, 8, 24)], (4, 4, 24)),
         (BatchNorm(), [(7, 8, 24)], (7, 8, 24)),
         (Dropout(0.2), [(1, 1, 24)], (1, 1, 24)),
+        (DropPath(0.2), [(7, 8, 24)], (7, 8, 24)),
+        (Shift(), [(7, 8, 24)], (7, 8, 24)),
         (GlobalAvgPool(), [(7, 8, 24)], (1, 1, 24)),
         (Dense(10), [(7, 8, 24)], (1, 1, 10)),
         (Add(), [(7, 8, 24), (7, 8, 24)], (7, 8, 24)),
@@ -137,6 +141,8 @@ def test_infer_golden(op: Op, inputs: Sequence[Shape], expected: Shape) -> None:
     [
         (Conv(8, (3, 3)), [], "Conv: needs one input, got 0"),
         (Dense(8), [(1, 1, 2)] * 2, "Dense: needs one input, got 2"),
+        (Shift(), [(7, 8, 24)] * 2, "Shift: needs one input, got 2"),
+        (DropPath(0.2), [], "DropPath: needs one input, got 0"),
         (Conv(8, (3, 3), groups=3), [(5, 5, 6)], "groups must divide 6 inputs and 8 filters"),
         (Conv(9, (3, 3), groups=3), [(5, 5, 8)], "groups must divide 8 inputs and 9 filters"),
         (Conv(0, (3, 3)), [(5, 5, 8)], "filters must be a whole number from 1, got 0"),
@@ -169,6 +175,8 @@ def test_what_does_not_fit_is_refused(op: Op, inputs: Sequence[Shape], message: 
         (GlobalAvgPool(), {}),
         (Activation("relu"), {}),
         (Dropout(0.2), {}),
+        (DropPath(0.2), {}),
+        (Shift(), {}),
     ],
 )
 def test_weights_have_the_layout_of_torch(op: Op, expected: dict[str, tuple[int, ...]]) -> None:
@@ -185,6 +193,9 @@ def test_weights_have_the_layout_of_torch(op: Op, expected: dict[str, tuple[int,
         (MaxPool(2, padding="full"), "padding must be one of same, valid, symmetric; got 'full'"),
         (Activation("tanh"), "kind must be one of relu, .*; got 'tanh'"),
         (Dense(0), "Dense: units must be a whole number from 1, got 0"),
+        (Dropout(1.0), r"Dropout: rate must be in \[0, 1\), got 1\.0"),
+        (DropPath(-0.1), r"DropPath: rate must be in \[0, 1\), got -0\.1"),
+        (DropPath(float("nan")), r"DropPath: rate must be in \[0, 1\), got nan"),
     ],
 )
 def test_a_size_or_word_out_of_range_is_named(op: Op, words: str) -> None:

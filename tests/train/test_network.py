@@ -23,11 +23,13 @@ from pocketnas.graph.ops import (
     Dense,
     Depthwise,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     MaxPool,
     Multiply,
     Op,
     Padding,
+    Shift,
 )
 from pocketnas.graph.state import state
 from pocketnas.train.network import Network, load_weights, weights_of
@@ -41,6 +43,7 @@ def everything() -> Graph:
     for kind in KINDS:
         y = net.depthwise(x, f"{kind}.depthwise", 3, act=kind)
         x = net.add(f"{kind}.act", Activation(kind), net.add(f"{kind}.add", Add(), x, y))
+    x = net.add("shift", Shift(), net.add("path", DropPath(0.5), x))
     pools = net.add("max", MaxPool(3, 2), x), net.add("avg", AvgPool(3, 2), x)
     x = net.add("concat", Concat(), *pools)
     gate = net.add("gate", Dense(16), net.add("squeeze", GlobalAvgPool(), x))
@@ -144,6 +147,64 @@ def test_dropout_acts_in_training_only() -> None:
     x = torch.ones(8, 3, 4, 4)
     assert set(network(x).unique().tolist()) == {0, 2}
     assert (network.eval()(x) == x).all()
+
+
+def test_shift_moves_up_and_left_and_brings_in_zeros() -> None:
+    x = torch.arange(1.0, 13).view(1, 1, 3, 4)
+    found = apply(Shift(), x)
+    assert found.tolist() == [[[[6, 7, 8, 0], [10, 11, 12, 0], [0, 0, 0, 0]]]]
+
+
+def dropping(rate: float) -> Network:
+    net = Builder((2, 2, 3), drop_path=rate)
+    return Network(net.graph(net.drop_path(net.input, "stages.0.0.drop", 1.0)))
+
+
+def test_drop_path_drops_whole_images_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    x = 1 + torch.rand(4000, 3, 2, 2)
+    found = dropping(0.25)(x)
+    dropped = (found == 0).flatten(1)
+    assert (dropped.all(1) == dropped.any(1)).all(), "an image is dropped whole or not at all"
+    assert dropped.all(1).float().mean() == pytest.approx(0.25, abs=0.03)
+    kept = ~dropped.all(1)
+    torch.testing.assert_close(found[kept], x[kept] / 0.75)
+    assert found.mean() == pytest.approx(float(x.mean()), rel=0.03)
+
+
+def test_drop_path_does_nothing_after_training() -> None:
+    x = torch.randn(64, 3, 2, 2)
+    assert (dropping(0.9).eval()(x) == x).all()
+
+
+def test_drop_path_follows_its_schedule() -> None:
+    """ScheduledDropPath: the rate is multiplied by the part of training done."""
+    network, x = dropping(0.8), torch.ones(2000, 3, 2, 2)
+    shares = {}
+    for done in (0.0, 0.5, 1.0):
+        network.schedule_drop_path(done)
+        found = network(x)
+        shares[done] = float((found == 0).float().mean())
+        kept = found[found > 0]
+        torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - 0.8 * done)))
+    assert shares == pytest.approx({0.0: 0.0, 0.5: 0.4, 1.0: 0.8}, abs=0.05)
+    assert dropping(0.8)(x).eq(0).float().mean() == pytest.approx(0.8, abs=0.05), "unscheduled"
+
+
+def test_a_schedule_survives_copies_and_is_no_weight() -> None:
+    network = dropping(0.5)
+    network.schedule_drop_path(0.0)
+    twin, x = copy.deepcopy(network), torch.ones(64, 3, 2, 2)
+    assert (twin(x) == x).all()
+    assert not network.state_dict()
+
+
+def test_dropped_images_get_no_gradient() -> None:
+    x = torch.ones(64, 3, 2, 2, requires_grad=True)
+    found = dropping(0.5)(x)
+    found.sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, found.detach())
 
 
 def test_every_weight_gets_a_gradient_and_overwriting_changes_none() -> None:

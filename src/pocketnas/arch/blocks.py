@@ -7,6 +7,7 @@ from pocketnas.errors import ArchitectureError
 from pocketnas.graph.builder import Builder, Value
 from pocketnas.graph.ops import (
     KINDS,
+    PADDINGS,
     Activation,
     Add,
     AvgPool,
@@ -17,6 +18,8 @@ from pocketnas.graph.ops import (
 )
 
 Skip = Literal["identity", "pool", "none"]
+GATES: tuple[Kind, ...] = ("sigmoid", "hsigmoid")
+MOST = 10**9 - 1
 
 
 class Block(Protocol):
@@ -49,19 +52,24 @@ class ConvBlock:
     act: Kind = "relu"
     se: int = 0
     skip: Skip = "none"
+    se_act: Kind = "relu"
+    gate: Kind = "sigmoid"
 
     def __post_init__(self) -> None:
         check(self, "kernel", "stride", "filters")
 
     def emit(self, net: Builder, x: Value, prev: Value) -> Value:
         y = net.conv(x, "conv", self.filters, self.kernel, self.stride, act=self.act)
-        y = squeeze_excite(net, y, self.se)
+        y = squeeze_excite(net, y, self.se, self.se_act, self.gate)
         return shortcut(net, x, y, self.skip, self.stride)
 
 
 @dataclass(frozen=True, slots=True)
 class SepConv:
-    """A depthwise separable convolution with a linear projection (1807.11626, figure 7)."""
+    """A depthwise separable convolution: linear since MobileNetV2 (1807.11626, figure 7).
+
+    MobileNetV1 (1704.04861, figure 3) has the activation behind the projection too: `linear=False`.
+    """
 
     kernel: int
     stride: int
@@ -69,14 +77,19 @@ class SepConv:
     act: Kind = "relu"
     se: int = 0
     skip: Skip = "none"
+    se_act: Kind = "relu"
+    gate: Kind = "sigmoid"
+    linear: bool = True
 
     def __post_init__(self) -> None:
         check(self, "kernel", "stride", "filters")
+        if not isinstance(self.linear, bool):
+            raise ArchitectureError(f"SepConv: linear must be true or false, got {self.linear!r}")
 
     def emit(self, net: Builder, x: Value, prev: Value) -> Value:
         y = net.depthwise(x, "depthwise", self.kernel, self.stride, act=self.act)
-        y = squeeze_excite(net, y, self.se)
-        y = net.conv(y, "project", self.filters)
+        y = squeeze_excite(net, y, self.se, self.se_act, self.gate)
+        y = net.conv(y, "project", self.filters, act=None if self.linear else self.act)
         return shortcut(net, x, y, self.skip, self.stride)
 
 
@@ -95,6 +108,8 @@ class MBConv:
     act: Kind = "relu"
     se: int = 0
     skip: Skip = "none"
+    se_act: Kind = "relu"
+    gate: Kind = "sigmoid"
 
     def __post_init__(self) -> None:
         check(self, "kernel", "stride", "expanded", "filters")
@@ -102,24 +117,53 @@ class MBConv:
     def emit(self, net: Builder, x: Value, prev: Value) -> Value:
         y = net.conv(x, "expand", self.expanded, act=self.act)
         y = net.depthwise(y, "depthwise", self.kernel, self.stride, act=self.act)
-        y = squeeze_excite(net, y, self.se)
+        y = squeeze_excite(net, y, self.se, self.se_act, self.gate)
         y = net.conv(y, "project", self.filters)
         return shortcut(net, x, y, self.skip, self.stride)
 
 
-def squeeze_excite(net: Builder, x: Value, hidden: int) -> Value:
-    """Weighs each channel by what the whole map holds: pool, reduce, ReLU, expand, sigmoid.
+@dataclass(frozen=True, slots=True)
+class FusedMBConv:
+    """MBConv with one regular convolution in place of expansion and depthwise layer.
 
-    Both layers have biases and no BN (MnasNet reference code); `hidden` of 0 leaves it out.
+    Cheaper than MBConv where the hardware does not like depthwise convolutions
+    (EfficientNet-EdgeTPU; EfficientNetV2, 2104.00298, figure 2).
+    """
+
+    kernel: int
+    stride: int
+    expanded: int
+    filters: int
+    act: Kind = "relu"
+    se: int = 0
+    skip: Skip = "none"
+    se_act: Kind = "relu"
+    gate: Kind = "sigmoid"
+
+    def __post_init__(self) -> None:
+        check(self, "kernel", "stride", "expanded", "filters")
+
+    def emit(self, net: Builder, x: Value, prev: Value) -> Value:
+        y = net.conv(x, "expand", self.expanded, self.kernel, self.stride, act=self.act)
+        y = squeeze_excite(net, y, self.se, self.se_act, self.gate)
+        y = net.conv(y, "project", self.filters)
+        return shortcut(net, x, y, self.skip, self.stride)
+
+
+def squeeze_excite(net: Builder, x: Value, hidden: int, act: Kind, gate: Kind) -> Value:
+    """Weighs each channel by what the whole map holds: pool, reduce, activate, expand, gate.
+
+    Both layers have biases and no BN (MnasNet reference code); `hidden` of 0 leaves it out. MnasNet
+    has relu and sigmoid inside, EfficientNet swish and sigmoid, MobileNetV3 relu and hsigmoid.
     """
     if not hidden:
         return x
     with net.scope("se"):
         y = net.add("pool", GlobalAvgPool(), x)
         y = net.add("reduce", Conv(hidden, (1, 1), bias=True), y)
-        y = net.add("act", Activation("relu"), y)
+        y = net.add("act", Activation(act), y)
         y = net.add("expand", Conv(x.channels, (1, 1), bias=True), y)
-        y = net.add("gate", Activation("sigmoid"), y)
+        y = net.add("gate", Activation(gate), y)
         return net.add("scale", Multiply(), x, y)
 
 
@@ -127,12 +171,15 @@ def shortcut(net: Builder, x: Value, y: Value, skip: Skip, stride: int) -> Value
     """Adds the block's input to its output.
 
     The paper names pooling as a SkipOp without drawing it. Here it is a 3x3 average pool with the
-    block's stride, so that a layer which halves the map can have a shortcut too.
+    block's stride, so that a layer which halves the map can have a shortcut too. Training drops
+    `y` with a share that grows with the block's number (EfficientNet reference code).
     """
     if skip == "none":
         return y
     if skip == "pool":
-        x = net.add("pool", AvgPool(3, stride), x)
+        x = net.add("pool", AvgPool(3, stride, net.padding), x)
+    number, blocks = net.place
+    y = net.drop_path(y, "drop", number / blocks)
     return net.add("add", Add(), x, y)
 
 
@@ -144,17 +191,33 @@ def check(block: object, *sizes: str) -> None:
     """
     kind = type(block).__name__
     for name in sizes:
-        value = getattr(block, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ArchitectureError(f"{kind}: {name} must be a whole number from 1, got {value!r}")
+        whole(kind, name, getattr(block, name))
+    whole(kind, "se", getattr(block, "se", 0), least=0)
     kernel = getattr(block, "kernel", 1)
     if kernel % 2 == 0:
         raise ArchitectureError(f"{kind}: kernel must be odd, got {kernel}")
-    se = getattr(block, "se", 0)
-    if not isinstance(se, int) or isinstance(se, bool) or se < 0:
-        raise ArchitectureError(f"{kind}: se must be a whole number from 0, got {se!r}")
-    _member(kind, "act", getattr(block, "act", "relu"), KINDS)
+    for name in ("act", "se_act"):
+        _member(kind, name, getattr(block, name, "relu"), KINDS)
+    _member(kind, "gate", getattr(block, "gate", "sigmoid"), GATES)
+    _member(kind, "padding", getattr(block, "padding", "same"), PADDINGS)
     _member(kind, "skip", getattr(block, "skip", "none"), get_args(Skip))
+    if not getattr(block, "se", 1):  # what is not there has no style: equal blocks are equal
+        object.__setattr__(block, "se_act", "relu")
+        object.__setattr__(block, "gate", "sigmoid")
+
+
+def whole(owner: str, name: str, value: object, *, least: int = 1) -> None:
+    """Validates a number of anything.
+
+    Raises:
+        ArchitectureError: `value` is no whole number from `least`, or too large for the notation.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ArchitectureError(
+            f"{owner}: {name} must be a whole number from {least}, got {value!r}"
+        )
+    if value > MOST:
+        raise ArchitectureError(f"{owner}: {name} must be at most {MOST}, got {value}")
 
 
 def _member(kind: str, name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from pocketnas.graph.ops import (
     BatchNorm,
     Conv,
     Depthwise,
+    DropPath,
     Input,
     Kind,
     Op,
@@ -34,12 +35,26 @@ class Value:
 
 
 class Builder:
-    """Collects nodes under dotted paths: `with net.scope("stages.0"): …`."""
+    """Collects nodes under dotted paths: `with net.scope("stages.0"): …`.
 
-    def __init__(self, shape: Shape, *, norm: BatchNorm | None = None) -> None:
+    `padding` is that of all convolutions and pools which name none, `place` the block under
+    construction and the number of blocks, for what depends on depth.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        norm: BatchNorm | None = None,
+        padding: Padding = "same",
+        drop_path: float = 0.0,
+    ) -> None:
         self._nodes: list[Node] = []
         self._path: list[str] = []
         self._norm = norm or BatchNorm()
+        self._drop_path = drop_path
+        self.padding = padding
+        self.place = (0, 1)
         self.input = self.add("input", Input(shape))
 
     @contextmanager
@@ -75,12 +90,12 @@ class Builder:
         stride: int = 1,
         *,
         act: Kind | None = None,
-        padding: Padding = "same",
+        padding: Padding | None = None,
         groups: int = 1,
     ) -> Value:
         """Convolution, batch norm and (unless None) activation."""
         with self.scope(name):
-            op = Conv(filters, _pair(kernel), stride, padding, groups)
+            op = Conv(filters, _pair(kernel), stride, padding or self.padding, groups)
             return self._finish(self.add("conv", op, x), act)
 
     def depthwise(
@@ -91,19 +106,34 @@ class Builder:
         stride: int = 1,
         *,
         act: Kind | None = None,
-        padding: Padding = "same",
+        padding: Padding | None = None,
     ) -> Value:
         """Depthwise convolution, batch norm and (unless None) activation."""
         with self.scope(name):
-            op = Depthwise(_pair(kernel), stride, padding)
+            op = Depthwise(_pair(kernel), stride, padding or self.padding)
             return self._finish(self.add("conv", op, x), act)
+
+    def norm(self, x: Value, name: str = "bn") -> Value:
+        """Batch norm by itself."""
+        return self.add(name, self._norm, x)
+
+    def drop_path(self, x: Value, name: str, depth: float) -> Value:
+        """Stochastic depth (1603.09382): drops the whole map more often the deeper it lies.
+
+        Args:
+            x: the map.
+            name: of the node.
+            depth: where the block stands, from 0 at the image to 1 at the head.
+        """
+        rate = self._drop_path * depth
+        return self.add(name, DropPath(rate), x) if rate else x
 
     def graph(self, *outputs: Value) -> Graph:
         """The finished graph."""
         return Graph(tuple(self._nodes), tuple(value.name for value in outputs))
 
     def _finish(self, x: Value, act: Kind | None) -> Value:
-        x = self.add("bn", self._norm, x)
+        x = self.norm(x)
         return self.add("act", Activation(act), x) if act else x
 
 

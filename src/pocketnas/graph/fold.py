@@ -1,4 +1,4 @@
-"""What a deployed network no longer needs: batch norm as a node of its own, and dropout."""
+"""What a deployed network no longer needs: batch norm of its own, and what only training does."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import BatchNorm, Conv, Depthwise, Dropout
+from pocketnas.graph.ops import BatchNorm, Conv, Depthwise, Dropout, DropPath
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -22,7 +22,7 @@ def fold(graph: Graph) -> Graph:
     nodes: list[Node] = []
     for node in graph.nodes:
         inputs = tuple(renamed.get(name, name) for name in node.inputs)
-        if node.name in pairs or isinstance(node.op, Dropout):
+        if node.name in pairs or isinstance(node.op, Dropout | DropPath):
             renamed[node.name] = inputs[0]
         elif isinstance(node.op, Conv | Depthwise) and node.name in pairs.values():
             nodes.append(replace(node, inputs=inputs, op=replace(node.op, bias=True)))

@@ -112,8 +112,20 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """The map moved up and left by one pixel; zeros enter below and on the right."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropout:
     """Zeroes a share `rate` of the values in training, nothing afterwards."""
+
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class DropPath:
+    """Zeroes the whole map of a share `rate` of the images in training, nothing afterwards."""
 
     rate: float
 
@@ -131,7 +143,9 @@ Op = (
     | AvgPool
     | GlobalAvgPool
     | Dense
+    | Shift
     | Dropout
+    | DropPath
 )
 
 
@@ -176,7 +190,7 @@ def infer(op: Op, inputs: tuple[Shape, ...]) -> Shape:
         case MaxPool() | AvgPool():
             h, w, c = _only(op, inputs)
             return (*_slide(h, w, (op.kernel, op.kernel), op.stride, op.padding), c)
-        case BatchNorm() | Activation() | Dropout():
+        case BatchNorm() | Activation() | Shift() | Dropout() | DropPath():
             return _only(op, inputs)
         case GlobalAvgPool():
             return (1, 1, _only(op, inputs)[2])
@@ -224,7 +238,7 @@ def weights(op: Op, inputs: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:
 
 
 def _check(op: Op) -> None:
-    """Refuses sizes below 1, an unknown padding and an unknown nonlinearity."""
+    """Refuses sizes below 1, rates outside [0, 1), unknown paddings and nonlinearities."""
     for field in fields(op):
         value = getattr(op, field.name)
         if field.name in _SIZES:
@@ -234,6 +248,8 @@ def _check(op: Op) -> None:
                     f"{type(op).__name__}: {field.name} must be a whole number from 1,"
                     f" got {value!r}"
                 )
+        if field.name == "rate" and not 0 <= value < 1:
+            raise ArchitectureError(f"{type(op).__name__}: rate must be in [0, 1), got {value!r}")
         allowed = {"padding": PADDINGS, "kind": KINDS}.get(field.name)
         if allowed and value not in allowed:
             raise ArchitectureError(

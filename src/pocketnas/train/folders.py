@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -101,6 +102,34 @@ def read_folder(
         skipped=tuple(sorted(layout.skipped + unreadable, key=_natural)),
         presplit_test=np.flatnonzero([photo.test for photo in kept]) if layout.presplit else None,
     )
+
+
+def sample(path: Path, resolution: int, count: int) -> npt.NDArray[np.uint8]:
+    """Some images of a folder or `.zip`, whatever its folders are called, spread over all of them.
+
+    Args:
+        path: holds images at any depth.
+        resolution: side of the square that they are cropped to.
+        count: how many at most.
+
+    Returns:
+        uint8 (images, resolution, resolution, 3).
+
+    Raises:
+        DataError: there is no readable image.
+    """
+    with _opened(path) as tree:
+        images = sorted(file for file in tree.files if _suffix(file) in SUFFIXES)
+        picked = [images[i * len(images) // count] for i in range(count)] if images else []
+        picked = list(dict.fromkeys(picked))
+        pixels = BytesIO()
+        reasons = decode_all(tree.read, picked, resolution, pixels)
+    if len(reasons) == len(picked):
+        raise DataError(
+            f"{path}: holds no readable image ({' '.join(SUFFIXES)})"
+            + (f"; {_name(picked[0])}: {reasons[0]}" if picked else "")
+        )
+    return np.frombuffer(pixels.getbuffer(), np.uint8).reshape(-1, resolution, resolution, 3)
 
 
 # ------------------------------------------------------------------------------- list the files

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import Add, BatchNorm, Conv, Dense, Depthwise, weights
+from pocketnas.graph.ops import Add, BatchNorm, Conv, Dense, Depthwise, DropPath, weights
 from pocketnas.graph.state import check_state
 from pocketnas.train.operators import Run, operator
 
@@ -59,6 +59,15 @@ class Network(nn.Module):
         found = [values[slot].flatten(1) if flat else values[slot] for slot, flat in self._outputs]
         return found[0] if len(found) == 1 else tuple(found)
 
+    def schedule_drop_path(self, share: float) -> None:
+        """Multiplies the rates of all `DropPath` nodes by `share`, the part of training done.
+
+        It is the time in ScheduledDropPath (1707.07012, section 4.1); without a call it stays 1.
+        """
+        for node in self.graph.nodes:
+            if isinstance(node.op, DropPath):
+                self.get_submodule(node.name).drop_path_share = share  # type: ignore[assignment]
+
     def _initialize(self, generator: torch.Generator) -> None:
         for node in self.graph.nodes:
             holder = self.get_submodule(node.name)
@@ -68,6 +77,8 @@ class Network(nn.Module):
             match node.op:
                 case Conv(bias=False) | Depthwise(bias=False) | Dense(bias=False):
                     holder.register_parameter("bias", None)
+                case DropPath():
+                    holder.drop_path_share = 1.0  # type: ignore[assignment]
                 case BatchNorm():
                     holder.register_buffer("running_mean", torch.zeros(node.shape[2]))
                     holder.register_buffer("running_var", torch.ones(node.shape[2]))

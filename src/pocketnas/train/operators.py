@@ -22,6 +22,7 @@ from pocketnas.graph.ops import (
     Conv,
     Dense,
     Depthwise,
+    DropPath,
     Dropout,
     GlobalAvgPool,
     Input,
@@ -29,6 +30,7 @@ from pocketnas.graph.ops import (
     MaxPool,
     Multiply,
     Padding,
+    Shift,
     pads,
 )
 
@@ -74,8 +76,12 @@ def operator(node: Node, *, inplace: bool) -> Run:
             return _global_avg_pool
         case Dense():
             return _dense
+        case Shift():
+            return _shift
         case Dropout(rate):
             return partial(_dropout, rate)
+        case DropPath(rate):
+            return partial(_drop_path, rate)
         case _:
             assert_never(node.op)
 
@@ -185,3 +191,15 @@ def _dense(weights: Any, x: Tensor) -> Tensor:
 
 def _dropout(rate: float, weights: Any, x: Tensor) -> Tensor:
     return F.dropout(x, rate, weights.training)
+
+
+def _shift(_: Any, x: Tensor) -> Tensor:
+    return F.pad(x, (-1, 1, -1, 1))
+
+
+def _drop_path(rate: float, weights: Any, x: Tensor) -> Tensor:
+    rate *= weights.drop_path_share
+    if not weights.training or not rate:
+        return x
+    kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= rate
+    return x * kept / (1 - rate)
