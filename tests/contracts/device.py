@@ -48,6 +48,31 @@ class DeviceContract:
     def test_the_reference_is_as_fast_as_itself(self, device: Device) -> None:
         assert 0.7 < device.measure(REFERENCE).ratio < 1.4
 
+    def test_a_network_beside_itself_is_as_fast_as_itself(self, device: Device) -> None:
+        found = device.compare({"one": SMALL, "big": BIG, "other": SMALL})
+        assert list(found) == ["one", "big", "other"]
+        one, other = found["one"], found["other"]
+        assert max(one.low, other.low) < 1.1 * min(one.high, other.high)
+        assert one.milliseconds < found["big"].milliseconds
+        for each in found.values():
+            assert each.milliseconds == pytest.approx(each.ratio * device.reference_ms)
+
+    def test_a_wide_tolerance_or_a_small_budget_ends_a_comparison_early(
+        self, device: Device
+    ) -> None:
+        by_tolerance = device.compare({"big": BIG}, tolerance=100.0, budget_s=60.0)["big"]
+        by_budget = device.compare({"big": BIG}, tolerance=1e-9, budget_s=0.05)["big"]
+        assert by_tolerance.pairs < 100
+        assert by_budget.pairs < 100
+
+    def test_a_comparison_names_the_bad_model(self, device: Device) -> None:
+        with pytest.raises(DeviceError, match="worst"):
+            device.compare({"fair": SMALL, "worst": b"not a flatbuffer"})
+        assert device.compare({"fair": SMALL})["fair"].milliseconds > 0
+
+    def test_comparing_nothing_finds_nothing(self, device: Device) -> None:
+        assert device.compare({}) == {}
+
     @pytest.mark.parametrize(
         "bad",
         [b"", b"not a flatbuffer", SMALL[: len(SMALL) // 2], with_custom_operator(SMALL)],

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from contracts.device import REFERENCE, SMALL, DeviceContract
-from devices.tiny_models import conv_stack
-from pocketnas.devices import Device, HostDevice
+from contracts.device import BIG, REFERENCE, SMALL, DeviceContract
+from devices.tiny_models import conv_stack, with_operator_left
+from pocketnas.devices import Delegation, Device, HostDevice, paired
+from pocketnas.devices.child import Child
 from pocketnas.errors import DeviceError
 
 QUICK: dict[str, Any] = {"reference_ms": 1.0, "budget_s": 0.15}
@@ -33,8 +34,8 @@ def host() -> Iterator[HostDevice]:
 
 
 def child(device: HostDevice) -> int:
-    assert device._worker is not None
-    return device._worker._process.pid
+    assert device._child is not None
+    return device._child._process.pid
 
 
 def gone(pid: int) -> bool:
@@ -67,6 +68,67 @@ def test_it_stops_early_when_sure_enough() -> None:
         assert latency.pairs >= 10
 
 
+def test_it_says_how_it_gets_on() -> None:
+    with HostDevice(REFERENCE, reference_ms=1.0, tolerance=10.0) as device:
+        heard: list[str] = []
+        device.compare({"one": SMALL, "other": BIG}, watch=heard.append)
+    assert heard[:2] == ["loading one", "loading other"]
+    assert heard[2] == "0 of 2 done"
+    assert set(heard[3:]) <= {"0 of 2 done", "1 of 2 done"}
+
+
+def test_a_network_of_long_runs_has_one_in_a_window(host: HostDevice) -> None:
+    latency = host.measure(conv_stack(4, channels=32, side=128))
+    assert latency.runs == latency.pairs >= paired.FEWEST
+
+
+def test_a_long_round_is_asked_window_by_window(
+    host: HostDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked all at once it would take longer than the device waits for an answer."""
+    orders: list[list[int]] = []
+    ask = Child.ask
+
+    def listened(self: Child, header: dict[str, Any], payload: bytes, what: str) -> Any:
+        orders.append(header.get("order", []))
+        return ask(self, header, payload, what)
+
+    monkeypatch.setattr(Child, "ask", listened)
+    host.compare({"one": SMALL, "other": BIG})
+    assert max(map(len, orders)) > 1
+    orders.clear()
+    host._timeout_s = 0.001
+    host.compare({"one": SMALL, "other": BIG})
+    assert max(map(len, orders)) == 1
+    assert sum(map(len, orders)) >= 4 * paired.FEWEST
+
+
+def test_the_networks_of_a_comparison_are_freed_after_it(host: HostDevice) -> None:
+    def kilobytes() -> int:
+        status = Path(f"/proc/{child(host)}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    models = {str(i): conv_stack(4, channels=256, side=4) for i in range(3)}  # 9 MB each
+    resident = []
+    for _ in range(4):
+        host.compare(models, budget_s=0.01)
+        resident.append(kilobytes())
+    assert resident[3] < resident[1] + 27_000  # the allocator keeps something the first time
+
+
+def test_it_names_the_operators_that_xnnpack_leaves(host: HostDevice) -> None:
+    assert host.inspect(SMALL) == Delegation(1, ())
+    split = with_operator_left(conv_stack(3))
+    assert host.inspect(split) == Delegation(2, ("LOG_SOFTMAX",))
+    assert host.measure(split).milliseconds > 0
+
+
+def test_a_bad_model_is_not_inspected(host: HostDevice) -> None:
+    with pytest.raises(DeviceError, match="loading the model"):
+        host.inspect(b"not a flatbuffer")
+    assert host.inspect(SMALL).partitions == 1
+
+
 def test_its_facts_name_the_machine_and_the_settings(host: HostDevice) -> None:
     facts = host.facts()
     assert facts["threads"] == 1
@@ -89,7 +151,7 @@ def test_a_child_killed_between_measurements_is_replaced(host: HostDevice) -> No
 def test_a_child_killed_while_it_measures_is_an_error_and_then_replaced() -> None:
     def assassin() -> None:
         while not caught.wait(0.2):
-            if device._worker is not None:
+            if device._child is not None:
                 os.kill(child(device), signal.SIGKILL)
 
     with HostDevice(REFERENCE, reference_ms=1.0, tolerance=1e-9, budget_s=30.0) as device:
@@ -112,7 +174,7 @@ def test_a_child_that_hangs_is_an_error_and_then_replaced() -> None:
         stopped = child(device)
         os.kill(stopped, signal.SIGSTOP)
         big = conv_stack(8, channels=64)  # more than the pipe holds: the request itself gets stuck
-        with pytest.raises(DeviceError, match="no answer within 3 s while loading a model"):
+        with pytest.raises(DeviceError, match="no answer within 3 s while loading the model"):
             device.measure(big)
         assert gone(stopped)
         device._timeout_s = 60
@@ -127,7 +189,7 @@ from pathlib import Path
 from pocketnas.devices import HostDevice
 model = Path({str(model)!r}).read_bytes()
 device = HostDevice(model, reference_ms=1.0, tolerance=1e-9, budget_s=60.0)
-print(device._worker._process.pid, flush=True)
+print(device._child._process.pid, flush=True)
 device.measure(model)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
@@ -147,7 +209,7 @@ def test_closing_ends_the_child_and_leaves_nothing_open(
         device.measure(SMALL)
         assert not list(tmp_path.iterdir())  # not even while it is open
     assert gone(pid)
-    assert device._worker is None
+    assert device._child is None
     assert capfd.readouterr() == ("", "")  # LiteRT's chatter stays in the child
 
 
@@ -216,3 +278,11 @@ def test_it_measures_with_two_threads() -> None:
 def test_a_senseless_setting_is_refused_by_name(setting: dict[str, Any]) -> None:
     with pytest.raises(DeviceError, match=next(iter(setting))):
         HostDevice(REFERENCE, **setting)
+
+
+@pytest.mark.parametrize("setting", ["tolerance", "budget_s"])
+def test_a_senseless_setting_of_a_comparison_is_refused_by_name(
+    host: HostDevice, setting: Any
+) -> None:
+    with pytest.raises(DeviceError, match=f"{setting} must be positive, got 0"):
+        host.compare({"small": SMALL}, **{setting: 0})

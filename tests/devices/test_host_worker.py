@@ -66,9 +66,11 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
     program = shutil.copy(host_worker.__file__, tmp_path / "worker.py")
     requests = io.BytesIO()
     write_frame(requests, {"op": "start", "threads": 1, "core": None})
-    for net in "RC":
-        write_frame(requests, {"op": "load", "net": net, "warm_s": 0.001}, conv_stack(1))
-    write_frame(requests, {"op": "windows", "order": "RCR", "window_s": 0.001})
+    for net, warm_s in enumerate((0.001, 0.001, 0)):
+        write_frame(requests, {"op": "load", "net": net, "warm_s": warm_s}, conv_stack(1))
+    write_frame(requests, {"op": "windows", "order": [0, 1, 0], "window_s": 0.001})
+    write_frame(requests, {"op": "free"})
+    write_frame(requests, {"op": "windows", "order": [0, 1], "window_s": 0.001})
     done = subprocess.run(
         [sys.executable, "-P", program],
         input=requests.getvalue(),
@@ -80,12 +82,16 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
     facts, _ = read_frame(answers)
     assert facts["litert"]
     assert facts["threads"] == 1
-    for _ in "RC":
-        assert read_frame(answers)[0] == {"xnnpack_partitions": 1}
+    loaded = [read_frame(answers)[0] for _ in range(3)]
+    assert all(answer["xnnpack_partitions"] == 1 and answer["left"] == [] for answer in loaded)
+    assert 0 < loaded[0]["run_s"] < 1
+    assert loaded[2]["run_s"] == 0
     windows, times = read_frame(answers)
     assert len(windows["counts"]) == 3
     runs = struct.unpack(f">{sum(windows['counts'])}q", times)
     assert min(runs) > 0
+    assert read_frame(answers) == ({}, b"")
+    assert read_frame(answers) == ({"error": "1"}, b"")  # freed
     assert answers.read() == b""
 
 

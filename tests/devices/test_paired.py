@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketnas.devices.paired import calm, paired_ratio, percentile, settled, spread
+from pocketnas.devices.paired import (
+    Ratio,
+    calm,
+    log_ratio,
+    paired_ratio,
+    percentile,
+    settled,
+    spread,
+)
 from pocketnas.errors import DeviceError
 
 times = st.floats(0.01, 100)
@@ -23,6 +31,12 @@ def interleaved(
     return windows[0::2], windows[1::2]
 
 
+def compared(reference: list[list[float]], candidate: list[list[float]]) -> Ratio:
+    """The ratio from windows measured R C R C ... R."""
+    triples = zip(reference[:-1], candidate, reference[1:], strict=True)
+    return paired_ratio([log_ratio(*triple) for triple in triples])
+
+
 def slowed(windows: list[list[float]], factors: list[float]) -> list[list[float]]:
     return [[run * f for run in window] for window, f in zip(windows, factors, strict=True)]
 
@@ -33,8 +47,8 @@ def test_a_steadily_slowing_machine_leaves_the_ratio_unchanged(
 ) -> None:
     reference, candidate = interleaved(ratio, 30, Random(seed))
     factors = [speed * exp(slowing * turn) for turn in range(61)]
-    steady = paired_ratio(reference, candidate)
-    drifting = paired_ratio(slowed(reference, factors[0::2]), slowed(candidate, factors[1::2]))
+    steady = compared(reference, candidate)
+    drifting = compared(slowed(reference, factors[0::2]), slowed(candidate, factors[1::2]))
     assert drifting.value == pytest.approx(steady.value, rel=1e-9)
     assert drifting.low == pytest.approx(steady.low, rel=1e-9)
     assert drifting.high == pytest.approx(steady.high, rel=1e-9)
@@ -49,14 +63,14 @@ def test_the_ratio_is_recovered_when_speed_doubles_and_spikes_strike(
     factors = [2 ** (0.5 * sin(2 * pi * turn / period + phase)) for turn in range(121)]
     for turn in draw.sample(range(121), 6):
         factors[turn] *= draw.uniform(2, 20)
-    found = paired_ratio(slowed(reference, factors[0::2]), slowed(candidate, factors[1::2]))
+    found = compared(slowed(reference, factors[0::2]), slowed(candidate, factors[1::2]))
     assert found.value == pytest.approx(ratio, rel=0.05)
     assert found.low <= found.value <= found.high
     assert found.pairs == 60
 
 
 def test_the_interval_holds_the_truth_about_95_times_in_100() -> None:
-    found = [paired_ratio(*interleaved(2.0, 30, Random(seed), 0.05)) for seed in range(400)]
+    found = [compared(*interleaved(2.0, 30, Random(seed), 0.05)) for seed in range(400)]
     held = sum(one.low <= 2.0 <= one.high for one in found) / len(found)
     assert 0.90 <= held <= 0.99
 
@@ -67,7 +81,7 @@ def test_the_interval_allows_for_the_reference_windows_that_neighbours_share() -
     errors, widths = [], []
     for _ in range(300):
         reference = [[exp(draw.gauss(0, 0.05))] for _ in range(31)]
-        one = paired_ratio(reference, [[1.0]] * 30)
+        one = compared(reference, [[1.0]] * 30)
         errors.append(abs(one.value - 1))
         widths.append(one.tolerance)
     held = sum(e <= w for e, w in zip(errors, widths, strict=True)) / len(errors)
@@ -75,35 +89,38 @@ def test_the_interval_allows_for_the_reference_windows_that_neighbours_share() -
 
 
 def test_more_pairs_narrow_the_interval() -> None:
-    few = paired_ratio(*interleaved(1.0, 10, Random(0)))
-    many = paired_ratio(*interleaved(1.0, 1000, Random(0)))
+    few = compared(*interleaved(1.0, 10, Random(0)))
+    many = compared(*interleaved(1.0, 1000, Random(0)))
     assert many.tolerance < few.tolerance / 3
 
 
 def test_equal_windows_give_an_exact_ratio() -> None:
-    one = paired_ratio([[2.0]] * 5, [[3.0]] * 4)
+    one = compared([[2.0]] * 5, [[3.0]] * 4)
     assert one.value == pytest.approx(1.5)
     assert one.tolerance == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("reference", "candidate", "says"),
+    ("windows", "says"),
     [
-        ([[1.0]] * 5, [[1.0]] * 5, "5 candidate windows need 6 reference windows"),
-        ([[1.0]] * 4, [[1.0]] * 3, "at least 4 pairs, got 3"),
-        ([], [], "need 1 reference"),
-        ([[1.0]] * 5, [[1.0], [], [1.0], [1.0]], "candidate window 1: .*at least one run"),
-        ([[1.0], [0.0], [1.0], [1.0], [1.0]], [[1.0]] * 4, "reference window 1: .*positive, got 0"),
-        ([[1.0]] * 5, [[1.0], [1.0], [1.0], [-2.0]], "candidate window 3: .*positive, got -2"),
-        ([[1.0]] * 5, [[1.0], [nan], [1.0], [1.0]], "positive, got nan"),
-        ([[1.0]] * 5, [[1.0], [inf], [1.0], [1.0]], "positive, got inf"),
+        (([1.0], [], [1.0]), "candidate window: .*at least one run"),
+        (([0.0], [1.0], [1.0]), "reference window: .*positive, got 0"),
+        (([1.0], [1.0], []), "reference window: .*at least one run"),
+        (([1.0], [-2.0], [1.0]), "candidate window: .*positive, got -2"),
+        (([1.0], [nan], [1.0]), "positive, got nan"),
+        (([1.0], [1.0], [1.0, inf]), "positive, got inf"),
     ],
 )
 def test_wrong_windows_are_refused_in_a_sentence(
-    reference: list[list[float]], candidate: list[list[float]], says: str
+    windows: tuple[list[float], list[float], list[float]], says: str
 ) -> None:
     with pytest.raises(DeviceError, match=says):
-        paired_ratio(reference, candidate)
+        log_ratio(*windows)
+
+
+def test_too_few_pairs_are_refused() -> None:
+    with pytest.raises(DeviceError, match="at least 4 pairs, got 3"):
+        paired_ratio([0.0] * 3)
 
 
 def test_a_window_settles_by_losing_its_first_run_if_it_has_another() -> None:

@@ -1,5 +1,7 @@
 """Small valid float flatbuffers, built without the package's own writer: that has its own tests."""
 
+from copy import copy
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -65,6 +67,25 @@ def with_custom_operator(model: bytes) -> bytes:
     code.customCode = "NoSuchOperator"
     for operator in changed.subgraphs[0].operators:
         operator.builtinOptionsType, operator.builtinOptions = 0, None
+    return _packed(changed)
+
+
+def with_operator_left(model: bytes) -> bytes:
+    """A stack with a LOG_SOFTMAX, which XNNPACK lacks, between its first two convolutions."""
+    changed = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
+    graph = changed.subgraphs[0]
+    first, second = graph.operators[:2]
+    changed.operatorCodes.append(_operator_code(schema.BuiltinOperator.LOG_SOFTMAX))
+    tensor = copy(graph.tensors[first.outputs[0]])
+    tensor.name = "between"
+    graph.tensors.append(tensor)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = 1
+    operator.inputs, operator.outputs = [first.outputs[0]], [len(graph.tensors) - 1]
+    operator.builtinOptionsType = schema.BuiltinOptions.LogSoftmaxOptions
+    operator.builtinOptions = schema.LogSoftmaxOptionsT()
+    second.inputs = [len(graph.tensors) - 1, *second.inputs[1:]]
+    graph.operators.insert(1, operator)
     return _packed(changed)
 
 

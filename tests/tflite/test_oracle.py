@@ -15,7 +15,7 @@ from pocketnas.train.network import weights_of
 pytestmark = [
     pytest.mark.oracle,
     pytest.mark.skipif(
-        importlib.util.find_spec("litert_torch") is None, reason="needs the extra `oracle`"
+        importlib.util.find_spec("litert_torch") is None, reason="needs the extra `converter`"
     ),
     pytest.mark.filterwarnings("ignore"),  # the converter's own, dozens of them
 ]

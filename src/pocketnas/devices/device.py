@@ -1,10 +1,12 @@
 """What a device is, and what a latency says: `bytes` of a `.tflite` in, milliseconds out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol, Self
 
 from pocketnas.errors import DeviceError
+
+Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,20 @@ def repeated(latencies: Sequence[Latency]) -> Latency:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """How much of a network runs in XNNPACK, LiteRT's fast kernels.
+
+    Attributes:
+        partitions: pieces of the graph that XNNPACK has taken: one for a network that it knows in
+            full, more where operators it lacks cut it, none without XNNPACK.
+        left: the operators left to LiteRT's own, mostly slower kernels, in order.
+    """
+
+    partitions: int
+    left: tuple[str, ...]
+
+
 class Device(Protocol):
     """Something that times networks. Each device passes tests/contracts/device.py."""
 
@@ -105,6 +121,28 @@ class Device(Protocol):
         Raises:
             DeviceError: the device is absent, closed, hung, crashed or refuses the model. The next
                 measurement starts afresh.
+        """
+        ...
+
+    def compare(
+        self,
+        models: Mapping[str, bytes],
+        *,
+        tolerance: float | None = None,
+        budget_s: float | None = None,
+        watch: Watch | None = None,
+    ) -> dict[str, Latency]:
+        """Time several in turn with the reference, so that their ratios to each other hold, too.
+
+        Args:
+            models: by name.
+            tolerance: stop one when its 95 % interval is within +- this fraction; None leaves it to
+                the device.
+            budget_s: stop after about so many seconds for each; None leaves it to the device.
+            watch: told in a few words what is going on.
+
+        Raises:
+            DeviceError: as `measure`; it names the model.
         """
         ...
 

@@ -1,26 +1,22 @@
 """The computer itself as a device: LiteRT in a process of its own, pinned, timed in pairs."""
 
 import hashlib
-import signal
 import struct
-import subprocess
-import sys
-import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from math import inf
-from pathlib import Path
 from time import perf_counter
-from typing import IO, Any, Self, cast
+from typing import Any, Self
 
 from pocketnas.devices import paired
-from pocketnas.devices.device import Latency
-from pocketnas.devices.host_worker import read_frame, write_frame
+from pocketnas.devices.child import Child
+from pocketnas.devices.device import Delegation, Latency, Watch
+from pocketnas.devices.turns import ENOUGH, Candidate, Group, take_turns
 from pocketnas.errors import DeviceError
 
-_ENOUGH = 10  # pairs before an interval is believed to be as narrow as it looks
-_CHUNK_S = 0.1  # between two looks at the interval
+_REFERENCE = 0  # the child knows the networks by number
 _WARM_S = 0.03
 _CALIBRATION_S = 1.5  # long enough for a busy shared core to show its calm speed a few times
 
@@ -39,8 +35,9 @@ class HostDevice:
         reference_ms: the reference's calm latency, from an earlier `HostDevice` of the same study;
             None calibrates it now, in about two seconds.
         tolerance: stop when the 95 % interval is within +- this fraction of the ratio.
-        budget_s: stop after this many seconds in any case (loading and warming up not counted).
-        window_s: seconds one network runs before the other's turn.
+        budget_s: stop after this many seconds for each candidate in any case (loading and warming
+            up not counted).
+        window_s: seconds one network runs before the next one's turn.
         core: the first core to use; None takes the last.
         timeout_s: seconds without an answer after which the child counts as hung.
 
@@ -60,17 +57,14 @@ class HostDevice:
         core: int | None = None,
         timeout_s: float = 60.0,
     ) -> None:
-        positive = {
-            "threads": threads,
-            "reference_ms": reference_ms,
-            "tolerance": tolerance,
-            "budget_s": budget_s,
-            "window_s": window_s,
-            "timeout_s": timeout_s,
-        }
-        for name, value in positive.items():
-            if value is not None and not 0 < value < inf:
-                raise DeviceError(f"host device: {name} must be positive, got {value}")
+        _check_positive(
+            threads=threads,
+            reference_ms=reference_ms,
+            tolerance=tolerance,
+            budget_s=budget_s,
+            window_s=window_s,
+            timeout_s=timeout_s,
+        )
         self._reference = reference
         self._threads = threads
         self._tolerance = tolerance
@@ -80,11 +74,11 @@ class HostDevice:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._closed = False
-        self._worker: _Worker | None = None
+        self._child: Child | None = None
         try:
-            self._worker, machine = self._start()
+            self._child, machine = self._start()
             self.name = f"host ({machine['cpu']})"
-            self.reference_ms = reference_ms or self._calibrate(self._worker)
+            self.reference_ms = reference_ms or self._calibrate(self._child)
         except BaseException:
             self._stop()
             raise
@@ -108,18 +102,60 @@ class HostDevice:
             DeviceError: the device is closed, or the model is refused, crashes LiteRT or hangs it.
                 The next measurement starts in a fresh process, on the same scale.
         """
-        with self._lock:
-            if self._closed:
-                raise DeviceError("host device: it is closed; open another to measure")
-            try:
-                if self._worker is None or not self._worker.alive():
-                    self._stop()
-                    self._worker, _ = self._start()
-                self._load(self._worker, "C", model, f"a model of {len(model):,} bytes")
-                return self._compare(self._worker)
-            except BaseException:  # a Ctrl-C too: it may leave half a frame in the pipe
-                self._stop()
-                raise
+        return self.compare({"the model": model})["the model"]
+
+    def compare(
+        self,
+        models: Mapping[str, bytes],
+        *,
+        tolerance: float | None = None,
+        budget_s: float | None = None,
+        watch: Watch | None = None,
+    ) -> dict[str, Latency]:
+        """Time several `.tflite` in one sequence with the reference: R A R B R C ... R.
+
+        All are in memory at once. Who is sure enough or has spent its budget drops out.
+
+        Args:
+            models: by the names to call them in messages.
+            tolerance: instead of the device's own.
+            budget_s: seconds for each, instead of the device's own; a small one shortens windows.
+            watch: told in a few words what is going on.
+
+        Raises:
+            DeviceError: as `measure`; it names the model.
+        """
+        _check_positive(tolerance=tolerance, budget_s=budget_s)
+        budget_s, watch = budget_s or self._budget_s, watch or (lambda words: None)
+        # A small budget wants enough windows, too.
+        window_s = min(self._window_s, budget_s / (2 * ENOUGH))
+        warm_s = min(_WARM_S, budget_s / 2)
+        with self._working() as child:
+            candidates = []
+            for net, (name, model) in enumerate(models.items(), start=1):
+                watch(f"loading {name}")
+                answer = self._load(child, net, model, f"{name} ({len(model):,} bytes)", warm_s)
+                candidates.append(Candidate(name, net, max(answer["run_s"], window_s)))
+            take_turns(
+                candidates,
+                lambda groups: self._turns(child, groups, window_s),
+                reference_s=max(self._reference_s, window_s),
+                tolerance=tolerance or self._tolerance,
+                budget_s=budget_s,
+                watch=watch,
+            )
+        return {candidate.name: self._latency(candidate) for candidate in candidates}
+
+    def inspect(self, model: bytes) -> Delegation:
+        """Which operators of a `.tflite` XNNPACK takes here; nothing is timed.
+
+        Raises:
+            DeviceError: as `measure`.
+        """
+        with self._working() as child:
+            what = f"the model ({len(model):,} bytes)"
+            answer = self._load(child, _REFERENCE + 1, model, what, warm_s=0)
+        return Delegation(answer["xnnpack_partitions"], tuple(answer["left"]))
 
     def close(self) -> None:
         """End the child process; closing twice is no error."""
@@ -133,60 +169,80 @@ class HostDevice:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _start(self) -> tuple["_Worker", dict[str, Any]]:
-        worker = _Worker(self._timeout_s)
+    @contextmanager
+    def _working(self) -> Iterator[Child]:
+        """The child for one caller, alive and with the reference alone; it ends after an error."""
+        with self._lock:
+            if self._closed:
+                raise DeviceError("host device: it is closed; open another to measure")
+            try:
+                if self._child is None or not self._child.alive():
+                    self._stop()
+                    self._child, _ = self._start()
+                yield self._child
+                self._child.ask({"op": "free"}, b"", "freeing the networks")
+            except BaseException:  # a Ctrl-C too: it may leave half a frame in the pipe
+                self._stop()
+                raise
+
+    def _start(self) -> tuple[Child, dict[str, Any]]:
+        child = Child(self._timeout_s)
         start = {"op": "start", "threads": self._threads, "core": self._core}
         try:
             what = f"starting with threads={self._threads}, core={self._core}"
-            machine, _ = worker.ask(start, b"", what)
-            network = self._load(worker, "R", self._reference, "the reference network")
+            machine, _ = child.ask(start, b"", what)
+            network = self._load(child, _REFERENCE, self._reference, "the reference network")
         except BaseException:
-            worker.kill()
+            child.kill()
             raise
-        return worker, machine | network
+        self._reference_s = network["run_s"]
+        return child, machine | {"xnnpack_partitions": network["xnnpack_partitions"]}
 
     def _stop(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker = None
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
 
-    def _load(self, worker: "_Worker", net: str, model: bytes, what: str) -> dict[str, Any]:
-        request = {"op": "load", "net": net, "warm_s": _WARM_S}
-        answer, _ = worker.ask(request, model, f"loading {what}")
+    def _load(
+        self, child: Child, net: int, model: bytes, what: str, warm_s: float = _WARM_S
+    ) -> dict[str, Any]:
+        request = {"op": "load", "net": net, "warm_s": warm_s}
+        answer, _ = child.ask(request, model, f"loading {what}")
         return answer
 
-    def _calibrate(self, worker: "_Worker") -> float:
-        begin, windows = perf_counter(), self._windows(worker, "R" * _ENOUGH)
+    def _calibrate(self, child: Child) -> float:
+        order = [_REFERENCE] * ENOUGH
+        begin, windows = perf_counter(), self._windows(child, order, self._window_s)
         while perf_counter() - begin < _CALIBRATION_S:
-            windows += self._windows(worker, "R" * _ENOUGH)
+            windows += self._windows(child, order, self._window_s)
         return paired.calm(windows)
 
-    def _compare(self, worker: "_Worker") -> Latency:
-        begin, windows = perf_counter(), self._windows(worker, "R" + "CR" * paired.FEWEST)
-        while True:
-            reference, candidate = windows[0::2], windows[1::2]
-            ratio = paired.paired_ratio(reference, candidate)
-            spent = perf_counter() - begin
-            sure = ratio.pairs >= _ENOUGH and ratio.tolerance <= self._tolerance
-            if sure or spent >= self._budget_s:
-                return self._latency(ratio, reference, candidate)
-            chunk = min(_CHUNK_S, self._budget_s - spent)
-            windows += self._windows(worker, "CR" * max(1, int(chunk * ratio.pairs / spent)))
+    def _turns(self, child: Child, groups: Sequence[Group], window_s: float) -> list[paired.Window]:
+        """The windows R A R B ... R for the groups A, B, ..."""
+        order = [_REFERENCE]
+        for group in groups:
+            order += [*(candidate.net for candidate in group), _REFERENCE]
+        # One request without a pause; but a long one would look like a hang.
+        about = sum(candidate.window_s for group in groups for candidate in group)
+        size = len(order) if about < self._timeout_s / 4 else 1
+        return [
+            window
+            for first in range(0, len(order), size)
+            for window in self._windows(child, order[first : first + size], window_s)
+        ]
 
-    def _windows(self, worker: "_Worker", order: str) -> list[paired.Window]:
-        """One window of milliseconds for each letter of `order`."""
-        request = {"op": "windows", "order": order, "window_s": self._window_s}
-        answer, payload = worker.ask(request, b"", f"timing {len(order)} windows")
+    def _windows(self, child: Child, order: list[int], window_s: float) -> list[paired.Window]:
+        """One window of milliseconds for each network of `order`."""
+        request = {"op": "windows", "order": order, "window_s": window_s}
+        answer, payload = child.ask(request, b"", f"timing {len(order)} windows")
         runs = iter(struct.unpack(f">{len(payload) // 8}q", payload))
         return [
             paired.settled([nanoseconds / 1e6 for nanoseconds in islice(runs, count)])
             for count in answer["counts"]
         ]
 
-    def _latency(
-        self, ratio: paired.Ratio, reference: list[paired.Window], candidate: list[paired.Window]
-    ) -> Latency:
-        runs = [run for window in candidate for run in window]
+    def _latency(self, candidate: Candidate) -> Latency:
+        ratio, runs = candidate.ratio(), candidate.runs
         return Latency(
             milliseconds=ratio.value * self.reference_ms,
             low=ratio.low * self.reference_ms,
@@ -199,91 +255,12 @@ class HostDevice:
             raw_p90=paired.percentile(runs, 0.9),
             raw_spread=paired.spread(runs),
             reference_ms=self.reference_ms,
-            reference_raw_median=paired.percentile([r for w in reference for r in w], 0.5),
+            reference_raw_median=paired.percentile(candidate.reference, 0.5),
             device=self.name,
         )
 
 
-class _Worker:
-    """The child process and the pipes to it."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self._hung = False
-        program = Path(__file__).with_name("host_worker.py")
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (kill closes it; it has no name)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(program)],  # -P: its folder is no place to import from
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-            )
-        except OSError as error:
-            self._log.close()
-            raise DeviceError(
-                f"host device: cannot start a process to measure in: {error}"
-            ) from None
-        self._requests = cast(IO[bytes], self._process.stdin)
-        self._answers = cast(IO[bytes], self._process.stdout)
-
-    def ask(
-        self, header: dict[str, Any], payload: bytes, what: str
-    ) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for its answer; `what` says in messages what it was doing.
-
-        Raises:
-            DeviceError: the request failed, or the process died or did not answer in time.
-        """
-        self._log.seek(0)
-        self._log.truncate()
-        # Blocking pipes and a watchdog that kills the child: that ends a stuck read and a stuck
-        # write alike, on every system, even when the child is stopped.
-        watchdog = threading.Timer(self._timeout_s, self._expire)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            write_frame(self._requests, header, payload)
-            answer, times = read_frame(self._answers)
-        except (EOFError, OSError, ValueError):
-            raise DeviceError(
-                f"host device: {self._end()} while {what}{self._last_words()}"
-            ) from None
-        finally:
-            watchdog.cancel()
-        if "error" in answer:
-            raise DeviceError(f"host device: {what} failed: {answer['error']}")
-        return answer, times
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """End the process and close the pipes; it holds nothing worth a farewell."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._requests, self._answers, self._log):
-            with suppress(OSError):  # the rest of a frame that a dead process no longer takes
-                pipe.close()
-
-    def _expire(self) -> None:
-        self._hung = True
-        self._process.kill()
-
-    def _end(self) -> str:
-        """How the process ended, after its pipes closed."""
-        if self._hung:
-            return f"no answer within {self._timeout_s:g} s"
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
-        status = self._process.poll()
-        if status is None:
-            return "the measuring process closed its pipes"
-        cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return f"the measuring process died ({cause})"
-
-    def _last_words(self) -> str:
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        words = " ".join(line.strip() for line in lines if not line.startswith("INFO:"))
-        return f"; its last words: {words[-400:]}" if words else ""
+def _check_positive(**settings: float | None) -> None:
+    for name, value in settings.items():
+        if value is not None and not 0 < value < inf:
+            raise DeviceError(f"host device: {name} must be positive, got {value}")

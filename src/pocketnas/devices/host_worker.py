@@ -6,10 +6,12 @@ the frame codec from here without them.
 
 A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Requests, by `op`:
     start    threads, core; answered by the machine's facts
-    load     net (R the reference, C the candidate), warm_s; the payload is the `.tflite`, replacing
-             the one before; answered by `xnnpack_partitions`
-    windows  order (one window for each letter), window_s; answered by `counts`, how many runs each
+    load     net (a number; 0 is the reference), warm_s (0 if nobody will time it); the payload is
+             the `.tflite`; answered by `xnnpack_partitions`, `left` and `run_s`, about how long a
+             run takes
+    windows  order (the net of each window), window_s; answered by `counts`, how many runs each
              window has, and a payload of all run times in order, as big-endian 64-bit nanoseconds
+    free     forgets all networks but the reference
 A run's time is wall-clock time; with one thread, less the time when another process had the core.
 An answer with an `error` says in a line why the request failed.
 """
@@ -28,7 +30,7 @@ from time import get_clock_info, perf_counter_ns, thread_time_ns
 from typing import IO, Any
 
 _LENGTHS = struct.Struct(">II")
-_WARM_RUNS = 3  # the first run packs weights, the second meets cold caches
+_WARM_RUNS = 2  # after the first; the next still meets cold caches
 
 
 def write_frame(stream: IO[bytes], header: dict[str, Any], payload: bytes = b"") -> None:
@@ -66,7 +68,7 @@ class Bench:
     def __init__(self, threads: int, core: int | None) -> None:
         self._threads = threads
         self._cores = _pin(threads, core)  # before any library starts threads of its own
-        self._nets: dict[str, Net] = {}
+        self._nets: dict[int, Net] = {}
 
     def facts(self) -> dict[str, Any]:
         from ai_edge_litert import __version__
@@ -82,31 +84,38 @@ class Bench:
             "threads": self._threads,
         }
 
-    def load(self, net: str, model: bytes, warm_s: float) -> dict[str, Any]:
-        self._nets.pop(net, None)  # free the last one first: a small board has little memory
-        self._nets[net] = Net(model, self._threads, warm_s)
-        return {"xnnpack_partitions": self._nets[net].delegated}
+    def load(self, net: int, model: bytes, warm_s: float) -> dict[str, Any]:
+        self._nets[net] = loaded = Net(model, self._threads)
+        return {
+            "xnnpack_partitions": loaded.partitions,
+            "left": loaded.left,
+            "run_s": loaded.warm(warm_s) if warm_s else 0.0,
+        }
 
-    def windows(self, order: str, window_s: float) -> list[list[int]]:
+    def windows(self, order: list[int], window_s: float) -> list[list[int]]:
         return [self._nets[net].window(window_s) for net in order]
+
+    def free(self) -> dict[str, Any]:
+        self._nets = {0: self._nets[0]}
+        return {}
 
 
 class Net:
     """One network in LiteRT with its inputs filled, batch 1.
 
-    `delegated` counts the pieces of the graph that LiteRT's default delegate, XNNPACK, has taken:
+    `partitions` counts the pieces of the graph that LiteRT's default delegate, XNNPACK, has taken:
     one for a network it knows in full, more where operators it lacks cut it, none without XNNPACK.
+    `left` names those operators.
     """
 
-    def __init__(self, model: bytes, threads: int, warm_s: float) -> None:
+    def __init__(self, model: bytes, threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
         for tensor in interpreter.get_input_details():
             interpreter.set_tensor(tensor["index"], _noise(tensor["shape"], tensor["dtype"]))
-        operators = interpreter._get_ops_details()
-        self.delegated = [operator["op_name"] for operator in operators].count("DELEGATE")
+        self.partitions, self.left = _delegation(interpreter._get_ops_details())
         self._interpreter = interpreter
         # `interpreter.invoke()` counts references before each run, which costs 0.6 us: one percent
         # of a 60 us network. The call beneath it is the same inference without that.
@@ -115,8 +124,14 @@ class Net:
         # another process has the core. (Windows has only a coarse one, of 16 ms.)
         self._alone = threads == 1 and get_clock_info("thread_time").resolution < 1e-6
         self._typical = 0.0  # nanoseconds a run, as far as known
-        self._typical = median(self._timed(_WARM_RUNS))
-        self._typical = median(self._timed(self._runs(warm_s)))
+
+    def warm(self, seconds: float) -> float:
+        """Run it for about so long, twice at least; the seconds that a run takes then."""
+        [self._typical] = self._timed(1)  # it packs weights: several times too long
+        if self._typical < seconds * 1e9:
+            self._typical = median(self._timed(_WARM_RUNS))
+        self._typical = median(self._timed(self._runs(seconds)))
+        return self._typical / 1e9
 
     def window(self, seconds: float) -> list[int]:
         """The nanoseconds of each of as many runs as typically fill `seconds`, at least one.
@@ -141,6 +156,28 @@ class Net:
             cpu = thread_time_ns() - cpu_start  # a microsecond more than wall if nobody cut in
             runs.append(cpu if self._alone and least < cpu < wall else wall)
         return runs
+
+
+def _delegation(operators: list[dict[str, Any]]) -> tuple[int, list[str]]:
+    """How many pieces XNNPACK has taken, and the names of the operators that it has left.
+
+    LiteRT still lists the operators it has given away; they are those on the way from a piece's
+    outputs back to its inputs.
+    """
+    pieces = [operator for operator in operators if operator["op_name"] == "DELEGATE"]
+    own = [operator for operator in operators if operator["op_name"] != "DELEGATE"]
+    makers = {tensor: operator for operator in own for tensor in operator["outputs"].tolist()}
+    taken = set()
+    for piece in pieces:
+        inputs, behind = set(piece["inputs"].tolist()), piece["outputs"].tolist()
+        while behind:
+            tensor = behind.pop()
+            if tensor in makers and tensor not in inputs:
+                maker = makers[tensor]
+                if maker["index"] not in taken:
+                    taken.add(maker["index"])
+                    behind += maker["inputs"].tolist()
+    return len(pieces), [each["op_name"] for each in own if each["index"] not in taken]
 
 
 def _noise(shape: Any, dtype: Any) -> Any:
@@ -216,6 +253,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
                 answer = {"error": "start comes first"}
             elif header["op"] == "load":
                 answer = bench.load(header["net"], payload, header["warm_s"])
+            elif header["op"] == "free":
+                answer = bench.free()
             else:
                 windows = bench.windows(header["order"], header["window_s"])
                 runs = [run for window in windows for run in window]

@@ -1,7 +1,7 @@
 """From interleaved timings to a ratio: the arithmetic of a paired measurement, no input or output.
 
 A shared machine's speed changes by half within seconds, and two networks feel it nearly alike. So
-the reference and the candidate take turns in short windows, R C R C ... R, and each candidate
+the reference and the candidates take turns in short windows, R A R B R A ... R, and each candidate
 window is compared with the two reference windows around it. Why so, with figures: docs/latency.md.
 """
 
@@ -50,30 +50,29 @@ def settled(window: Window) -> Window:
     return window[1:] if len(window) > 1 else window
 
 
-def paired_ratio(reference: Sequence[Window], candidate: Sequence[Window]) -> Ratio:
-    """The candidate's time as a multiple of the reference's, from windows measured R C R C ... R.
+def log_ratio(before: Window, candidate: Window, after: Window) -> float:
+    """The logarithm of the candidate's time over the reference's, from windows measured R C R.
 
-    Each window counts by its median; each candidate window against the geometric mean of its two
-    neighbours, which cancels a drift that is steady over three windows. The logarithms of these
-    ratios are averaged with a trimmed mean, and the interval is Tukey and McLaughlin's (1963).
+    Each window counts by its median; the candidate's against the geometric mean of its two
+    neighbours, which cancels a drift that is steady over three windows.
 
     Raises:
-        DeviceError: fewer than `FEWEST` pairs, reference windows not one more than the candidate's,
-            an empty window, or a time that is not positive.
+        DeviceError: an empty window, or a time that is not positive.
     """
-    if len(reference) != len(candidate) + 1:
-        raise DeviceError(
-            f"paired windows: {len(candidate)} candidate windows need {len(candidate) + 1} "
-            f"reference windows around them, got {len(reference)}"
-        )
-    if len(candidate) < FEWEST:
-        raise DeviceError(f"paired windows: need at least {FEWEST} pairs, got {len(candidate)}")
-    around = [log(_middle(window, "reference", i)) for i, window in enumerate(reference)]
-    within = [log(_middle(window, "candidate", i)) for i, window in enumerate(candidate)]
-    logs = [
-        c - (before + after) / 2
-        for c, (before, after) in zip(within, pairwise(around), strict=True)
-    ]
+    around = log(_middle(before, "reference")) + log(_middle(after, "reference"))
+    return log(_middle(candidate, "candidate")) - around / 2
+
+
+def paired_ratio(logs: Sequence[float]) -> Ratio:
+    """The candidate's time as a multiple of the reference's, from the `log_ratio` of each pair.
+
+    They are averaged with a trimmed mean, and the interval is Tukey and McLaughlin's (1963).
+
+    Raises:
+        DeviceError: fewer than `FEWEST` pairs.
+    """
+    if len(logs) < FEWEST:
+        raise DeviceError(f"paired windows: need at least {FEWEST} pairs, got {len(logs)}")
     centre, half = _trimmed_mean(logs)
     return Ratio(exp(centre), exp(centre - half), exp(centre + half), len(logs))
 
@@ -84,7 +83,7 @@ def calm(windows: Sequence[Window]) -> float:
     Raises:
         DeviceError: no windows, an empty one, or a time that is not positive.
     """
-    return percentile([_middle(w, "reference", i) for i, w in enumerate(windows)], _CALM)
+    return percentile([_middle(window, "reference") for window in windows], _CALM)
 
 
 def percentile(samples: Sequence[float], fraction: float) -> float:
@@ -109,12 +108,12 @@ def spread(samples: Sequence[float]) -> float:
     return (percentile(samples, 0.9) - percentile(samples, 0.1)) / percentile(samples, 0.5)
 
 
-def _middle(window: Window, whose: str, index: int) -> float:
+def _middle(window: Window, whose: str) -> float:
     if not window:
-        raise DeviceError(f"{whose} window {index}: need at least one run, got none")
+        raise DeviceError(f"{whose} window: need at least one run, got none")
     if not all(isfinite(run) and run > 0 for run in window):
         bad = next(run for run in window if not (isfinite(run) and run > 0))
-        raise DeviceError(f"{whose} window {index}: run times must be positive, got {bad}")
+        raise DeviceError(f"{whose} window: run times must be positive, got {bad}")
     return median(window)
 
 
@@ -130,7 +129,7 @@ def _trimmed_mean(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _echo(values: Sequence[float]) -> float:
-    """The factor by which neighbours, sharing a reference window, widen the mean's variance."""
+    """The factor by which neighbours, where they share a window, widen the mean's variance."""
     mean = fmean(values)
     total = sum((value - mean) ** 2 for value in values)
     if total == 0:

@@ -12,14 +12,24 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from pocketnas.tflite.precision import Precision, Tensor
+
 # XNNPACK and other delegates read weights in place and want them aligned as malloc would.
 ALIGNMENT = 16
 
+# From TensorFlow's `runtime_version.cc`, what came after 2.0 of the operators that we write:
+# grouped convolutions and RELU in int8.
+_RUNTIMES = {
+    (schema.BuiltinOperator.CONV_2D, 6): b"2.9.0",
+    (schema.BuiltinOperator.RELU, 2): b"2.1.0",
+}
+
 
 class Assembly:
-    """Collects the tensors and operators of one network."""
+    """Collects the tensors and operators of one network, in float32 or int8."""
 
-    def __init__(self) -> None:
+    def __init__(self, precision: Precision) -> None:
+        self._precision = precision
         self._tensors: list[Any] = []
         self._operators: list[Any] = []
         self._codes: dict[tuple[int, int], int] = {}
@@ -28,21 +38,35 @@ class Assembly:
         self._index: dict[str, int] = {}
 
     def tensor(self, name: str, shape: Sequence[int]) -> str:
-        """Adds a float32 value that is given or computed at run time; returns its name."""
-        return self._add_tensor(name, shape, schema.TensorType.FLOAT32, buffer=0)
+        """Adds a value that is given at run time; returns its name."""
+        return self._add(name, shape, self._precision.value())
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Adds a constant (float32, or int32 where `value` has integers); returns its name.
+        """Adds a constant (whole numbers stay what they are, as int32); returns its name.
 
         A name known already is the same constant: it is shared.
         """
         if name in self._index:
             return name
-        whole = np.issubdtype(value.dtype, np.integer)
-        kind = schema.TensorType.INT32 if whole else schema.TensorType.FLOAT32
-        dtype = np.int32 if whole else np.float32
-        self._buffers.append(_Buffer(np.ascontiguousarray(value, dtype)))
-        return self._add_tensor(name, value.shape, kind, buffer=len(self._buffers) - 1)
+        if np.issubdtype(value.dtype, np.integer):
+            stored = Tensor(schema.TensorType.INT32, data=value.astype(np.int32))
+        else:
+            stored = self._precision.constant(value)
+        return self._add(name, value.shape, stored)
+
+    def layer(
+        self, owner: str, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
+    ) -> tuple[str, str]:
+        """Adds a layer's weights as `<owner>.weight` and `<owner>.bias`; returns these names.
+
+        `kernel` has its filters first and is stored with its axes in another `order`.
+        """
+        weight, offset = self._precision.layer(kernel, bias, order)
+        shape = [kernel.shape[axis] for axis in order]
+        return (
+            self._add(f"{owner}.weight", shape, weight),
+            self._add(f"{owner}.bias", bias.shape, offset),
+        )
 
     def operator(
         self,
@@ -61,18 +85,31 @@ class Assembly:
             output: the name of the new tensor.
             shape: its shape, with the batch.
             options: the operator's table of options, if it has one.
-            version: as TensorFlow's `op_version.cc` gives it for what the options ask.
+            version: as TensorFlow's `op_version.cc` gives it for what the options ask in float32.
         """
         item = schema.OperatorT()
-        item.opcodeIndex = self._codes.setdefault((code, version), len(self._codes))
+        key = code, self._precision.version(code, version)
+        item.opcodeIndex = self._codes.setdefault(key, len(self._codes))
         item.inputs = [self._index[name] for name in inputs]
-        item.outputs = [self._index[self.tensor(output, shape)]]
+        made = self._precision.result(code, self._tensors[item.inputs[0]].quantization)
+        item.outputs = [self._index[self._add(output, shape, made)]]
         if options is not None:
             table = type(options).__name__.removesuffix("T")
             item.builtinOptionsType = getattr(schema.BuiltinOptions, table)
             item.builtinOptions = options
         self._operators.append(item)
         return output
+
+    def rescaled(self, name: str) -> str:
+        """The tensor `name` on the scale of most others: a copy, if it has a scale of its own."""
+        copy = f"{name}/rescaled"
+        if self._tensors[self._index[name]].quantization is self._precision.value().quantization:
+            return name
+        if copy in self._index:
+            return copy
+        options = schema.QuantizeOptionsT()
+        code = schema.BuiltinOperator.QUANTIZE
+        return self.operator(code, (name,), copy, self.shape(name), options)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of the tensor `name`."""
@@ -106,13 +143,23 @@ class Assembly:
         return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
     def _oldest_runtime(self) -> bytes:
-        # From TensorFlow's `runtime_version.cc`; grouped convolutions came last of what we write.
-        grouped = (schema.BuiltinOperator.CONV_2D, 6) in self._codes
-        return b"2.9.0" if grouped else b"2.0.0"
+        return max([b"2.0.0", *(_RUNTIMES[key] for key in self._codes if key in _RUNTIMES)])
 
-    def _add_tensor(self, name: str, shape: Sequence[int], kind: int, *, buffer: int) -> str:
+    def _add(self, name: str, shape: Sequence[int], stored: Tensor) -> str:
+        buffer = 0
+        if stored.data is not None:
+            buffer = len(self._buffers)
+            self._buffers.append(_Buffer(np.ascontiguousarray(stored.data)))
         self._index[name] = len(self._tensors)
-        self._tensors.append(schema.TensorT(name=name, shape=list(shape), type=kind, buffer=buffer))
+        self._tensors.append(
+            schema.TensorT(
+                name=name,
+                shape=list(shape),
+                type=stored.kind,
+                buffer=buffer,
+                quantization=stored.quantization,
+            )
+        )
         return name
 
     def _signature(self, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Any:

@@ -6,29 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketnas.graph.graph import Graph
+from pocketnas.graph.ops import Activation
 from pocketnas.graph.state import state
 
 
 def filler(graph: Graph) -> dict[str, NDArray[np.float32]]:
-    """The same weights every time, of He's scale: sqrt(2 / inputs of one output).
+    """The same weights every time, which keep the size of what passes through.
 
     Latency depends on the values in one way only: arithmetic on denormal numbers is many times
-    slower, and activations that shrink or grow from layer to layer end there, or at infinity.
+    slower, and activations that shrink or grow from layer to layer end there, or at infinity (in
+    int8 at its bounds, where a branch is easily predicted). So kernels are normal with a variance
+    of 1 over the inputs of one output, twice that where an activation has halved what comes in (He
+    et al., 1502.01852, section 2.2).
+
     Drawing a few million normal numbers takes longer than writing the file; so one short block of
     them is repeated. Its prime length keeps the filters of a layer different from each other.
     """
     block = np.random.default_rng(0).standard_normal(4099).astype(np.float32)
+    halved = {node.name for node in graph.nodes if isinstance(node.op, Activation)}
+    sources = {node.name: node.inputs[:1] for node in graph.nodes}
     found = {}
     for key, shape in state(graph).items():
-        match key.rpartition(".")[2], len(shape):
-            case "weight", 1:
+        owner, _, name = key.rpartition(".")
+        match name, len(shape):
+            case (("weight" | "running_var"), 1):
                 value = np.ones(shape, np.float32)
             case "weight", _:
-                scale = np.float32(sqrt(2 / prod(shape[1:])))
-                value = np.resize(block * scale, shape)
-            case "running_var", _:
-                value = np.ones(shape, np.float32)
+                gain = 2 if halved.issuperset(sources[owner]) else 1
+                value = np.resize(block * np.float32(sqrt(gain / prod(shape[1:]))), shape)
+            case "running_mean", _:
+                value = np.zeros(shape, np.float32)
             case _:
-                value = np.resize(block * np.float32(0.01), shape)
+                value = np.resize(block * np.float32(0.1), shape)
         found[key] = value
     return found

@@ -1,7 +1,8 @@
 """Primitive op → TensorFlow Lite operators.
 
-Inside, every value is a float32 map (1, height, width, channels). Kernels are transposed from
-PyTorch's order; missing biases are written as zeros, because older delegates insist on one.
+Inside, every value is a map (1, height, width, channels), of float32 or of int8. Kernels are
+transposed from PyTorch's order; missing biases are written as zeros, because older delegates insist
+on one.
 """
 
 from dataclasses import dataclass
@@ -23,12 +24,14 @@ from pocketnas.graph.ops import (
     Dense,
     Depthwise,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     Input,
     Kind,
     MaxPool,
     Multiply,
     Padding,
+    Shift,
     pads,
 )
 from pocketnas.tflite.assembly import Assembly
@@ -99,9 +102,9 @@ def lower(net: Assembly, node: Node, weights: Weights, near: Neighbours) -> None
         case Multiply():
             _multiply(net, inputs, node.name, shape, act)
         case Concat():
-            options = schema.ConcatenationOptionsT(axis=3)
-            net.operator(Code.CONCATENATION, inputs, node.name, shape, options)
-        case Dropout() | MaxPool(1, 1) | AvgPool(1, 1):
+            options, parts = schema.ConcatenationOptionsT(axis=3), [net.rescaled(x) for x in inputs]
+            net.operator(Code.CONCATENATION, parts, node.name, shape, options)
+        case Dropout() | DropPath() | MaxPool(1, 1) | AvgPool(1, 1):
             # XNNPACK makes a clamp of a 1x1 pool, and wrong values of three clamps in a row.
             net.alias(node.name, inputs[0])
         case MaxPool(kernel, stride, padding):
@@ -122,6 +125,8 @@ def lower(net: Assembly, node: Node, weights: Weights, near: Neighbours) -> None
             axes = net.constant("/axes", np.array([1, 2], np.int32))
             options = schema.ReducerOptionsT(keepDims=True)
             net.operator(Code.MEAN, (inputs[0], axes), node.name, shape, options)
+        case Shift():
+            _shift(net, node)
         case _:
             assert_never(node.op)
 
@@ -159,16 +164,29 @@ def _padded(
     if fill == 0:
         net.operator(Code.PAD, inputs, f"{node.name}/padded", shape, schema.PadOptionsT())
     else:
-        inputs.append(_scalar(net, fill))
+        # ai-edge-quantizer wants as many axes in the constant as in the map.
+        inputs.append(net.constant("/fill", np.full((1, 1, 1, 1), fill, np.float32)))
         net.operator(Code.PADV2, inputs, f"{node.name}/padded", shape, schema.PadV2OptionsT())
     return f"{node.name}/padded", schema.Padding.VALID
 
 
+def _shift(net: Assembly, node: Node) -> None:
+    """A row and a column of zeros below and on the right; then all but the first of each."""
+    h, w, c = node.shape
+    margins = net.constant("/shift", np.array([(0, 0), (0, 1), (0, 1), (0, 0)], np.int32))
+    padded, shape = f"{node.name}/padded", (1, h + 1, w + 1, c)
+    net.operator(Code.PAD, (node.inputs[0], margins), padded, shape, schema.PadOptionsT())
+    begin = net.constant("/shift/begin", np.array([0, 1, 1, 0], np.int32))
+    size = net.constant(f"{node.name}/size", np.array([1, h, w, c], np.int32))
+    options = schema.SliceOptionsT()
+    net.operator(Code.SLICE, (padded, begin, size), node.name, (1, h, w, c), options)
+
+
 def _kernel(net: Assembly, node: Node, weights: Weights, order: tuple[int, ...]) -> tuple[str, str]:
     """The constants for the weight, its axes in another order, and for the bias."""
-    keys = f"{node.name}.weight", f"{node.name}.bias"
-    bias = weights[keys[1]] if keys[1] in weights else np.zeros(node.shape[2], np.float32)
-    return net.constant(keys[0], weights[keys[0]].transpose(order)), net.constant(keys[1], bias)
+    zeros = np.zeros(node.shape[2], np.float32)
+    kernel, bias = weights[f"{node.name}.weight"], weights.get(f"{node.name}.bias", zeros)
+    return net.layer(node.name, kernel, bias, order)
 
 
 def _dense(
@@ -184,7 +202,7 @@ def _dense(
     elif flat:
         net.operator(Code.FULLY_CONNECTED, operands, node.name, (1, units), options)
     else:
-        y = f"{node.name}/flat"
+        y = f"{node.name}/units"
         net.operator(Code.FULLY_CONNECTED, operands, y, (1, units), options)
         reshape(net, y, node.name, (1, 1, 1, units))
 
@@ -193,8 +211,8 @@ def _activation(net: Assembly, kind: Kind, x: str, output: str, shape: tuple[int
     match kind:
         case "relu":
             net.operator(Code.RELU, (x,), output, shape)
-        case "relu6":
-            net.operator(Code.RELU6, (x,), output, shape)
+        case "relu6":  # not RELU6, which ai-edge-quantizer would leave in float
+            _multiply(net, (x, _scalar(net, 1)), output, shape, FUSED["relu6"])
         case "hswish":
             net.operator(Code.HARD_SWISH, (x,), output, shape, schema.HardSwishOptionsT())
         case "sigmoid":

@@ -8,10 +8,11 @@ from pocketnas.graph.state import check_state
 from pocketnas.tflite.assembly import Assembly
 from pocketnas.tflite.filler import filler
 from pocketnas.tflite.operators import FUSING, POSITIVE, Neighbours, lower, reshape
+from pocketnas.tflite.precision import Float32, Int8
 
 
-def write(graph: Graph, weights: Weights | None = None) -> bytes:
-    """The float32 flatbuffer of `graph` for one image, with batch norm folded away.
+def write(graph: Graph, weights: Weights | None = None, *, quantize: bool = False) -> bytes:
+    """The flatbuffer of `graph` for one image, with batch norm folded away.
 
     It maps "image" (1, H, W, C) to "logits", or to "output_0", "output_1", … of a graph with
     several; a 1x1 output has the shape (1, C), others (1, H, W, C). Tensors have the names of
@@ -21,6 +22,10 @@ def write(graph: Graph, weights: Weights | None = None) -> bytes:
         graph: as built, with its batch norms.
         weights: by key (`<node>.<weight>`), batch norm's running statistics included. Without
             them the network gets plausible numbers: enough to measure its latency.
+        quantize: full-integer instead of float32: int8 input, output and activations, int8 weights
+            with a scale for each filter, int32 biases. The ranges of the activations are made up:
+            the file has the operators and the latency of the network that
+            `pocketnas.tflite.quantize` makes from images, but its outputs mean nothing.
 
     Raises:
         ModelError: weights are missing, unknown or of another shape.
@@ -31,7 +36,7 @@ def write(graph: Graph, weights: Weights | None = None) -> bytes:
     else:
         check_state(graph, {key: value.shape for key, value in weights.items()})
         weights = fold_weights(graph, weights)
-    net = Assembly()
+    net = Assembly(Int8() if quantize else Float32())
     near = _neighbours(folded)
     for node in folded.nodes:
         if node.name in near:
