@@ -18,7 +18,7 @@ lint: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 benchmarks: $(VENV)/.test-ready
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[oracle]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[converter]'
 	$(BIN)/python benchmarks/candidate_cost.py
 
 $(BIN)/python:
@@ -29,7 +29,7 @@ $(VENV)/.search-ready: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test-ready: $(VENV)/.search-ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,int8,oracle,dev]'
 	touch $@
 
 clean:

@@ -3,7 +3,7 @@
     python benchmarks/candidate_cost.py [FOLDER] [--json] [--no-converter]
 
 FOLDER is where the study is written, since a commit is as fast as its disk: by default a temporary
-one in the current folder. The converter that ours is compared with needs the extra `oracle`.
+one in the current folder. The converter that ours is compared with needs the extra `converter`.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def model_cost(*, with_converter: bool) -> list[Row]:
     if not with_converter:
         return [*rows, Row("the same through litert-torch", "left out")]
     if importlib.util.find_spec("litert_torch") is None:
-        return [*rows, Row("the same through litert-torch", "not installed: pip install .[oracle]")]
+        return [*rows, Row("the same through litert-torch", "not installed: pip install .[converter]")]
     theirs = _converter_seconds()
     ratio = theirs / median(ours)
     return [

@@ -5,9 +5,13 @@ import sys
 import typer
 
 from pocketnas import __version__
+from pocketnas.cli.export import export
+from pocketnas.cli.measure import compare, measure
 from pocketnas.cli.report import report
 from pocketnas.cli.search import search
+from pocketnas.cli.show import show
 from pocketnas.cli.spaces import spaces
+from pocketnas.cli.zoo import zoo
 from pocketnas.errors import PocketNASError
 
 app = typer.Typer(
@@ -18,9 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(search)
-app.command()(report)
-app.command()(spaces)
+for verb in (search, report, spaces, zoo, show, measure, compare, export):
+    app.command()(verb)
 
 
 def _version(wanted: bool) -> None:

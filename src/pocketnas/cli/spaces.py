@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+_FEW = 6  # decisions of a space that is one among several: MnasNet's of one block
+
 
 def spaces(
     name: Annotated[str | None, typer.Argument(help="Show this space's decisions.")] = None,
@@ -18,22 +20,24 @@ def spaces(
     The paper's example of five blocks: pocketnas spaces mnasnet --blocks 5
     """
     from pocketnas.errors import SettingError
-    from pocketnas.spaces.mnasnet import Skeleton, mnasnet_space
+    from pocketnas.spaces import SPACES, Skeleton, mnasnet_space
 
-    base = Skeleton()
-    count = blocks or len(base.filters)
-    skeleton = Skeleton(
-        strides=base.strides[: count + 1],
-        filters=base.filters[:count],
-        layers=base.layers[:count],
-    )
-    known = {"mnasnet": mnasnet_space(skeleton)}
-    if name is not None and name not in known:
-        raise SettingError(f"no space is called {name!r}; there are: {', '.join(known)}")
+    if name is not None and name not in SPACES:
+        raise SettingError(f"no space is called {name!r}; there are: {', '.join(SPACES)}")
+    if blocks is not None and name != "mnasnet":
+        raise SettingError("--blocks is for the space mnasnet")
+    known = {key: make() for key, make in SPACES.items() if name in (None, key)}
+    if blocks is not None:
+        base = Skeleton()
+        skeleton = Skeleton(
+            strides=base.strides[: blocks + 1],
+            filters=base.filters[:blocks],
+            layers=base.layers[:blocks],
+        )
+        known["mnasnet"] = mnasnet_space(skeleton)
     rows: list[dict[str, Any]] = [
         {
             "name": space.name,
-            "blocks": count,
             "decisions": [{"name": d.name, "options": list(d.options)} for d in space.decisions],
             "size": space.size,
         }
@@ -44,17 +48,17 @@ def spaces(
         return
     for row in rows:
         decisions = row["decisions"]
-        typer.echo(
-            f"{row['name']}: {count} blocks, {len(decisions)} decisions,"
-            f" {_power(row['size'], count)} architectures"
-        )
-        for decision in decisions if name else decisions[: len(decisions) // count]:
+        repeated = len({decision["name"].partition(".")[0] for decision in decisions})
+        typer.echo(f"{row['name']}: {len(decisions)} decisions, {_power(row['size'], repeated)}")
+        shown = decisions if name else decisions[:_FEW]
+        for decision in shown:
             options = ", ".join(str(option) for option in decision["options"])
             typer.echo(f"  {decision['name']:<18} {options}")
-        if not name and count > 1:
-            typer.echo(f"  … and the same for blocks 1 to {count - 1} (pocketnas spaces mnasnet)")
+        if len(decisions) > len(shown):
+            typer.echo(f"  … and {len(decisions) - len(shown)} more: pocketnas spaces {row['name']}")
 
 
 def _power(size: int, blocks: int) -> str:
     root = round(size ** (1 / blocks))
-    return f"{root}^{blocks} = {size:.3g}" if root**blocks == size else f"{size:.3g}"
+    power = f"{root}^{blocks} = " if root**blocks == size else ""
+    return f"{power}{size:.3g} choices"

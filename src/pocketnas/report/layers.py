@@ -6,7 +6,38 @@ from typing import Literal
 
 from pocketnas.graph.count import node_madds, node_parameters
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import Add, AvgPool, Conv, Dense, Depthwise, Multiply, Shape
+from pocketnas.graph.ops import (
+    Activation,
+    Add,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    Depthwise,
+    Multiply,
+    Shape,
+)
+
+Kind = Literal["plain", "separable", "inverted", "fused", "residual", "cell", "classifier"]
+Skip = Literal["none", "identity", "pool", "projection"]
+
+KINDS: dict[Kind, tuple[str, str]] = {
+    "plain": ("#c2562d", "convolution"),
+    "separable": ("#16897a", "depthwise separable"),
+    "inverted": ("#3b7bd1", "inverted bottleneck"),
+    "fused": ("#7d55b8", "fused bottleneck"),
+    "residual": ("#b0416b", "residual"),
+    "cell": ("#6d8a1f", "cell of branches"),
+    "classifier": ("#7b828c", "classifier"),
+}
+"""Kind → its colour in all drawings, and what a legend calls it."""
+
+SKIPS: dict[Skip, str] = {
+    "identity": "shortcut",
+    "pool": "pooled shortcut",
+    "projection": "projected shortcut",
+}
+"""What a legend calls a shortcut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +51,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One block: the maps it reads and writes (height, width, channels) and what is between."""
+    """One block: the maps it reads and writes (height, width, channels) and what is between.
+
+    `joined` counts the branches that a cell's output consists of; `steps` are those of its longest.
+    """
 
     path: str
+    kind: Kind
     before: Shape
     after: Shape
     steps: tuple[Step, ...]
     gated: bool
-    skip: Literal["none", "identity", "pool"]
+    skip: Skip
+    joined: int
     madds: int
     parameters: int
-
-    @property
-    def kind(self) -> Literal["plain", "separable", "bottleneck"]:
-        """What it would be called: by its depthwise step and what comes before that."""
-        for i, step in enumerate(self.steps):
-            if step.depthwise:
-                return "bottleneck" if i else "separable"
-        return "plain"
 
     def __str__(self) -> str:
         """In words, for those who point at it."""
@@ -46,11 +74,12 @@ class Layer:
             f" {step.channels}"
             for step in self.steps
         )
+        inside = f"{self.joined} branches joined, the longest {steps}" if self.joined else steps
         gate = ", squeeze-and-excite" if self.gated else ""
-        skip = {"none": "", "identity": ", shortcut", "pool": ", pooled shortcut"}[self.skip]
+        skip = f", {SKIPS[self.skip]}" if self.skip in SKIPS else ""
         counts = f"{self.madds:,} MAdds, {self.parameters:,} parameters"
         shapes = f"{shape_text(self.before)} → {shape_text(self.after)}"
-        return f"{self.path}: {shapes}; {steps}{gate}{skip}; {counts}"
+        return f"{self.path}: {shapes}; {inside}{gate}{skip}; {counts}"
 
 
 def shape_text(shape: Shape) -> str:
@@ -65,9 +94,12 @@ def stages(graph: Graph) -> dict[str, list[Layer]]:
         if node.inputs:
             blocks.setdefault(_block(node.name), []).append(node)
     found: dict[str, list[Layer]] = {}
+    before = graph.input.shape
     for path, nodes in blocks.items():
         parts = path.split(".")
-        found.setdefault(".".join(parts[:2]), []).append(_layer(path, nodes))
+        layer = _layer(path, nodes, before)
+        found.setdefault(".".join(parts[:2]), []).append(layer)
+        before = layer.after
     return found
 
 
@@ -77,22 +109,42 @@ def _block(name: str) -> str:
     return ".".join(parts[: 3 if parts[0] == "stages" else 1])
 
 
-def _layer(path: str, nodes: Sequence[Node]) -> Layer:
-    main = _main_path(nodes)
+def _layer(path: str, nodes: Sequence[Node], before: Shape) -> Layer:
+    paths = _paths(nodes)
+    steps = tuple(step for node in paths[nodes[-1].name] if (step := _step(node)))
+    kind = _kind(nodes, steps)
     return Layer(
         path=path,
-        before=main[0].input_shapes[0],
+        kind=kind,
+        before=before,
         after=nodes[-1].shape,
-        steps=tuple(step for node in main if (step := _step(node))),
+        steps=steps,
         gated=any(isinstance(node.op, Multiply) for node in nodes),
-        skip=_skip(nodes),
+        skip="none" if kind == "cell" else _skip(nodes, paths),
+        joined=len(nodes[-1].inputs) if isinstance(nodes[-1].op, Concat) else 0,
         madds=sum(map(node_madds, nodes)),
         parameters=sum(map(node_parameters, nodes)),
     )
 
 
-def _main_path(nodes: Sequence[Node]) -> list[Node]:
-    """From the block's input to its output, past the gates and around the shortcuts.
+def _kind(nodes: Sequence[Node], steps: Sequence[Step]) -> Kind:
+    """What a block would be called, by what is in it and in which order."""
+    ops = {node.name: node.op for node in nodes}
+    if any(isinstance(op, Dense) for op in ops.values()):
+        return "classifier"
+    if any(isinstance(op, Concat) for op in ops.values()):
+        return "cell"
+    last = nodes[-1]
+    if isinstance(last.op, Activation) and isinstance(ops.get(last.inputs[0]), Add):
+        return "residual"  # activated after the sum
+    for i, step in enumerate(steps):
+        if step.depthwise:
+            return "inverted" if i else "separable"
+    return "fused" if len(steps) > 1 and steps[0].kernel > 1 else "plain"
+
+
+def _paths(nodes: Sequence[Node]) -> dict[str, list[Node]]:
+    """From the block's input to each node, past the gates and around the shortcuts.
 
     Where values meet, the main path is the one with more convolutions behind it; the first input
     of a product is the map, the second its gate.
@@ -102,7 +154,7 @@ def _main_path(nodes: Sequence[Node]) -> list[Node]:
         inputs = node.inputs[:1] if isinstance(node.op, Multiply) else node.inputs
         behind = [paths[name] for name in inputs if name in paths]
         paths[node.name] = [*max(behind, key=_steps, default=[]), node]
-    return paths[nodes[-1].name]
+    return paths
 
 
 def _steps(path: Sequence[Node]) -> int:
@@ -121,13 +173,12 @@ def _step(node: Node) -> Step | None:
             return None
 
 
-def _skip(nodes: Sequence[Node]) -> Literal["none", "identity", "pool"]:
-    """Whether a sum reads the block's input, as it is or through a pool."""
-    within = {node.name for node in nodes}
-    pools = {
-        node.name for node in nodes if isinstance(node.op, AvgPool) and node.inputs[0] not in within
-    }
-    read = {name for node in nodes if isinstance(node.op, Add) for name in node.inputs}
-    if read & pools:
+def _skip(nodes: Sequence[Node], paths: dict[str, list[Node]]) -> Skip:
+    """How the block's input reaches its last sum: as it is, through a pool or a convolution."""
+    add = next((node for node in reversed(nodes) if isinstance(node.op, Add)), None)
+    if add is None:
+        return "none"
+    side = min((paths.get(name, []) for name in add.inputs), key=_steps)
+    if any(isinstance(node.op, AvgPool) for node in side):
         return "pool"
-    return "identity" if read - within else "none"
+    return "projection" if side else "identity"

@@ -1,0 +1,118 @@
+"""Networks measured side by side on this computer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pocketnas.arch.architecture import Architecture
+from pocketnas.devices.device import Delegation, Latency
+from pocketnas.devices.host import HostDevice
+from pocketnas.errors import SettingError
+from pocketnas.graph.count import madds, parameters
+from pocketnas.run.profile import OpTime, by_block, profile
+from pocketnas.run.subject import Subject
+from pocketnas.tflite.writer import write
+from pocketnas.zoo import mobilenet_v2
+from pocketnas.zoo.registry import Published
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One network on one device.
+
+    Attributes:
+        name: as the user gave it.
+        latency: measured here.
+        size_bytes: of the `.tflite`.
+        delegation: how much of it XNNPACK took.
+        parameters: trained values; None for a `.tflite`.
+        madds: multiply-adds for one image; None for a `.tflite`.
+        published: figures of its paper.
+        operators: each alone, where asked for.
+    """
+
+    name: str
+    latency: Latency
+    size_bytes: int
+    delegation: Delegation
+    parameters: int | None
+    madds: int | None
+    published: Published | None
+    operators: tuple[OpTime, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "name": self.name,
+            "latency": self.latency.to_dict(),
+            "size_bytes": self.size_bytes,
+            "partitions": self.delegation.partitions,
+            "left_to_litert": list(self.delegation.left),
+            "params": self.parameters,
+            "madds": self.madds,
+            "top1": self.published.top1 if self.published else None,
+            "published_ms": dict(self.published.latencies) if self.published else {},
+            "source": self.published.source if self.published else "",
+            "ops": [asdict(time) for time in self.operators],
+        }
+
+
+def measure(
+    subjects: Sequence[Subject],
+    *,
+    int8: bool = False,
+    threads: int = 1,
+    seconds: float = 2.0,
+    operators: bool = False,
+    told: Told | None = None,
+) -> list[Measured]:
+    """Measures all networks in turn in one run, against MobileNetV2.
+
+    Args:
+        subjects: what to measure.
+        int8: their full-integer versions.
+        threads: of the runtime.
+        seconds: at most for each.
+        operators: whether to time each operator alone, too.
+        told: called with a few words whenever something is known.
+
+    Raises:
+        SettingError: a name comes twice.
+        DeviceError: LiteRT refuses one of them.
+    """
+    names = [subject.name for subject in subjects]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise SettingError(f"{twice[0]} is named twice; each network is measured once")
+    models = {subject.name: subject.model(int8=int8) for subject in subjects}
+    found = []
+    with _device(int8=int8, threads=threads) as device:
+        latencies = device.compare(models, budget_s=seconds, watch=told)
+        for subject in subjects:
+            name, model = subject.name, models[subject.name]
+            graph = subject.architecture.graph() if subject.architecture else None
+            delegation, published = device.inspect(model), subject.published
+            found.append(
+                Measured(
+                    name=name,
+                    latency=latencies[name],
+                    size_bytes=len(model),
+                    delegation=delegation,
+                    parameters=parameters(graph) if graph else None,
+                    madds=madds(graph) if graph else None,
+                    published=published,
+                    operators=tuple(profile(device, model, watch=told)) if operators else (),
+                )
+            )
+    return found
+
+
+def block_shares(architecture: Architecture, *, threads: int = 1) -> dict[str, float]:
+    """Each block's share of the latency, from 0 to 1, by its path (`stages.2.0`)."""
+    with _device(int8=False, threads=threads) as device:
+        return by_block(profile(device, write(architecture.graph())))
+
+
+def _device(*, int8: bool, threads: int) -> HostDevice:
+    return HostDevice(write(mobilenet_v2().graph(), quantize=int8), threads=threads)
