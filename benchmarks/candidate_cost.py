@@ -90,7 +90,10 @@ def model_cost(*, with_converter: bool) -> list[Row]:
     if not with_converter:
         return [*rows, Row("the same through litert-torch", "left out")]
     if importlib.util.find_spec("litert_torch") is None:
-        return [*rows, Row("the same through litert-torch", "not installed: pip install .[converter]")]
+        return [
+            *rows,
+            Row("the same through litert-torch", "not installed: pip install .[converter]"),
+        ]
     theirs = _converter_seconds()
     ratio = theirs / median(ours)
     return [

@@ -15,13 +15,38 @@ from pocketnas.graph import Builder, Graph
 from pocketnas.graph.ops import PADDINGS
 from pocketnas.spaces import Genotype, Skeleton, Space, mnasnet_space
 
-# NASNet-A (1707.07012, figure 4; /work/shared/facts.md names the reference code).
+# NASNet-A (1707.07012, figure 4; `nasnet_utils` in TF-SLIM).
 NORMAL = (
     "sep5(0)+sep3(1)|sep5(1)+sep3(1)|avg3(0)+id(1)|avg3(1)+avg3(1)|sep3(0)+id(0)"
     "|concat(1,2,3,4,5,6)"
 )
 REDUCTION = (
     "sep5(0)+sep7(1)|max3(0)+sep7(1)|avg3(0)+sep5(1)|id(3)+avg3(2)|sep3(2)+max3(0)|concat(3,4,5,6)"
+)
+
+TINY = Architecture(
+    resolution=16,
+    stem=ConvBlock(3, 2, 8, "hswish"),
+    stages=(
+        (SepConv(3, 1, 8, skip="identity"),),
+        (MBConv(5, 2, 24, 12, se=2), MBConv(5, 1, 37, 12, "relu6", skip="pool")),
+    ),
+    head=Head(32, 10, 0.1),
+    channels=1,
+)
+
+MANY = Architecture(
+    resolution=64,
+    stem=PoolStem(3, 2, 8, "swish"),
+    stages=(
+        (BasicBlock(1, 8), Bottleneck(2, 4, 16)),
+        (FusedMBConv(3, 1, 32, 16, se=2, se_act="swish", skip="identity"),),
+        (CellStem(1, 1, 6), Cell("sep3(0)+id(1)|avg3(2)+max3(0)|concat(0,3)", 6, 2, 3)),
+    ),
+    head=CellHead(10),
+    padding="symmetric",
+    epsilon=1e-5,
+    auxiliary=AuxiliaryHead(1, 10, 4, 5),
 )
 
 NOTATED_ACTS = ("relu", "relu6", "hswish", "swish")

@@ -136,13 +136,14 @@ def test_what_only_moves_values_keeps_their_scale_and_a_joined_gate_is_rescaled(
         net.add("concat", Concat(), net.input, moved), net.add("again", Concat(), moved, net.input)
     )
     model = write(graph, quantize=True)
-    _, tensors = read(model)
+    whole, tensors = read(model)
     zeros = {
         name: tensor.quantization.zeroPoint for name, tensor in tensors.items() if "/" not in name
     }
     assert zeros["gate"] == zeros["pooled"] == zeros["moved"] == [-128]
     assert zeros["concat"] == zeros["input"] == zeros["again"] == [0]
     assert operators(model).count("QUANTIZE") == 1
+    assert (Code.QUANTIZE, 1) in {(code.builtinCode, code.version) for code in whole.operatorCodes}
     Runner(model)(random_image(graph))
 
 

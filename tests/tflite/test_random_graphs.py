@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from flatbuffer import operators
+from flatbuffer import operators, read
 from parity import assert_parity, partitions, random_image
 from pocketnas.errors import ArchitectureError
 from pocketnas.graph import Builder, Graph, Value
@@ -77,7 +77,10 @@ def test_random_graphs(graph: Graph) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(graphs())
 def test_random_graphs_in_integers(graph: Graph) -> None:
-    run = Runner(write(graph, quantize=True))
+    model = write(graph, quantize=True)
+    whole, tensors = read(model)
+    assert len(tensors) == len(whole.subgraphs[0].tensors), "names are unique"
+    run = Runner(model)
     assert run.is_integer
     run(random_image(graph))
 

@@ -55,6 +55,14 @@ def test_names_and_description() -> None:
     assert bytes(model.buffers[model.metadata[0].buffer].data) == b"2.0.0"
 
 
+def test_names_are_unique_where_a_dense_layer_is_an_output_and_read() -> None:
+    net = Builder((2, 2, 3))
+    x = net.add("dense", Dense(4), net.input)
+    whole = read(write(net.graph(x, net.add("logits", Dense(5), x))))
+    names = [tensor.name for tensor in whole.subgraphs[0].tensors]
+    assert len(set(names)) == len(names)
+
+
 def test_one_output_is_called_logits() -> None:
     graph = mobile(1)
     found = run_tflite(write(graph), random_image(graph))

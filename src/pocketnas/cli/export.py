@@ -33,6 +33,13 @@ def export(
         typer.Option(help="A folder or .zip of images like those the network will see."),
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="How many of those at most.")] = 100,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the pixels (0 to 255) in training. [default: by the weights' origin]"
+        ),
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="Likewise, such as 58.395,57.12,57.375.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a network with its trained weights as .tflite, and compare it with torch.
@@ -42,9 +49,13 @@ def export(
     from pocketnas.cli.waiting import waiting
     from pocketnas.run.export import export as run
     from pocketnas.run.export import trained
+    from pocketnas.zoo.pixels import Pixels
 
     with waiting("exporting"):
         pretrained = trained(network, weights, resolution=resolution)
+        mean_, std_ = pretrained.pixels
+        pixels = Pixels(_numbers("mean", mean) or mean_, _numbers("std", std) or std_)
+        pretrained = pretrained._replace(pixels=pixels)
         done = run(pretrained, out, calibration=calibrate, images=images, int8=int8)
     if json_:
         typer.echo(json.dumps(asdict(done) | {"path": str(done.path)}, indent=2))
@@ -64,3 +75,18 @@ def export(
     typer.echo(f"feed it (pixel - {mean}) / {std}, pixels from 0 to 255, RGB")
     if done.int8:
         typer.echo(f"as integers: round(value / {done.scale:.6g}) + {done.zero_point}")
+
+
+def _numbers(name: str, text: str | None) -> tuple[float, ...]:
+    """One number, or three for red, green and blue."""
+    from pocketnas.errors import SettingError
+
+    if text is None:
+        return ()
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) not in (1, 3) or (name == "std" and min(found) <= 0):
+        raise SettingError(f"--{name}: needs one number or three, such as 127.5; got {text!r}")
+    return found

@@ -55,7 +55,9 @@ def spaces(
             options = ", ".join(str(option) for option in decision["options"])
             typer.echo(f"  {decision['name']:<18} {options}")
         if len(decisions) > len(shown):
-            typer.echo(f"  … and {len(decisions) - len(shown)} more: pocketnas spaces {row['name']}")
+            typer.echo(
+                f"  … and {len(decisions) - len(shown)} more: pocketnas spaces {row['name']}"
+            )
 
 
 def _power(size: int, blocks: int) -> str:

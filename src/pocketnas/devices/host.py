@@ -224,6 +224,7 @@ class HostDevice:
             order += [*(candidate.net for candidate in group), _REFERENCE]
         # One request without a pause; but a long one would look like a hang.
         about = sum(candidate.window_s for group in groups for candidate in group)
+        about += self._reference_s * len(groups)
         size = len(order) if about < self._timeout_s / 4 else 1
         return [
             window

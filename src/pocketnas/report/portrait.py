@@ -22,10 +22,7 @@ _TINT = "48"  # of a kind's colour, where words stand on it
 _WIDTH, _EDGE, _GUTTER = 14.0, 0.4, 1.15  # the gutter holds the names of the rows
 _HEAD, _MAPS, _NAMES, _ROW, _FOOT = 1.05, 2.9, 0.68, 0.92, 0.3
 _TALLEST, _NARROWEST = 2.5, 0.06  # boxes
-_LEGIBLE, _WIDEST = (
-    0.24,
-    2.0,
-)  # how much wider the box of the most channels is, at least and at most
+_LEGIBLE, _WIDEST = 0.24, 2.0  # how much wider the box of most channels is, at least and at most
 _BAR, _BAR_WIDTH = 0.55, 0.34  # at most
 _BETWEEN_BLOCKS, _BETWEEN_STAGES = 0.04, 0.2
 _LETTER = 0.078  # of a stage's name, at most

@@ -104,7 +104,7 @@ def export(
     """
     if int8 and calibration is None:
         raise ModelError("int8 needs --calibrate with a folder of images like those it will see")
-    architecture, weights, mean, std = pretrained
+    architecture, weights, (mean, std) = pretrained
     graph = architecture.graph()
     inputs = _inputs(architecture, mean, std, calibration, images)
     network = Network(graph)

@@ -37,9 +37,7 @@ class Subject:
         if self.architecture is not None:
             return write(self.architecture.graph(), quantize=int8)
         if int8:
-            raise ModelError(
-                f"{self.name}: --int8 is for networks; a .tflite is measured as it is"
-            )
+            raise ModelError(f"{self.name}: --int8 is for networks; a .tflite is measured as it is")
         return _read(Path(self.name))
 
 

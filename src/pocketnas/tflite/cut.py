@@ -14,12 +14,10 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from pocketnas.errors import ModelError
 from pocketnas.tflite.assembly import _Buffer
-from pocketnas.tflite.runner import quiet
 
 Shape = tuple[int, ...]
 Constants = Mapping[int, NDArray[Any]]  # tensor: value, or the bytes of it
@@ -132,6 +130,10 @@ def _computed(model: bytes, tensors: set[int]) -> dict[int, NDArray[Any]]:
     """The values of these tensors in a run on zeros."""
     if not tensors:
         return {}
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    from pocketnas.tflite.runner import quiet
+
     try:
         with quiet():
             interpreter = Interpreter(

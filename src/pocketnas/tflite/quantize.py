@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pocketnas.errors import ModelError
 from pocketnas.tflite.precision import MOVING
-from pocketnas.tflite.runner import Runner, quiet
+from pocketnas.tflite.runner import Runner
 
 # Tensor → its smallest ("min") and largest ("max") value, each as an array of one number.
 Ranges = dict[str, dict[str, NDArray[Any]]]
@@ -46,12 +46,7 @@ def quantize(model: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
         samples.append({"image": image.astype(np.float32)})
     if not samples:
         raise ModelError("int8: the ranges of the values are found with images, got none")
-    with (
-        warnings.catch_warnings(),
-        redirect_stdout(StringIO()),
-        redirect_stderr(StringIO()),
-        quiet(),
-    ):
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
         return _quantized(model, samples)
 

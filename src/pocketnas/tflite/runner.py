@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from pocketnas.errors import ModelError
@@ -25,6 +24,8 @@ class Runner:
     """
 
     def __init__(self, model: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter  # a second; not for who only writes
+
         try:
             with quiet():
                 self._interpreter = Interpreter(model_content=model, num_threads=1)

@@ -68,8 +68,11 @@ def _pytorch(path: Path) -> Arrays:
             found = found[key]
     if not isinstance(found, Mapping) or not found:
         raise ModelError(f"{path}: holds no state dict")
+    arrays = {}
     for key, value in found.items():
-        if not isinstance(value, torch.Tensor) or value.is_quantized or value.is_complex():
+        try:
+            arrays[str(key)] = value.detach().to(torch.float32).numpy()
+        except (AttributeError, RuntimeError, TypeError):  # no tensor, or quantized, or sparse
             got = getattr(value, "dtype", type(value).__name__)
-            raise ModelError(f"{path}: {key!r} must be a tensor of real numbers, got {got}")
-    return {str(key): value.float().numpy() for key, value in found.items()}
+            raise ModelError(f"{path}: {key!r} must be a dense tensor, got {got}") from None
+    return arrays

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from pocketnas.zoo.checkpoint import Arrays, read_checkpoint
 from pocketnas.zoo.foreign import PYTORCH_1E3, Names, Naming, recognize, renamed
 from pocketnas.zoo.foreign.timm import timm
 from pocketnas.zoo.foreign.torchvision import efficientnet
+from pocketnas.zoo.pixels import OURS, Pixels, usual_pixels
 from pocketnas.zoo.registry import entry
 
 CLASSIFIER, FIRST = "head.classifier", "stem.conv.conv"
@@ -22,10 +23,14 @@ _TENSORFLOWS_EPSILON = tuple(f"efficientnet_{size}" for size in ("b5", "b6", "b7
 
 
 class Pretrained(NamedTuple):
-    """An architecture and its weights, as `tflite.write` and `load_weights` take them."""
+    """An architecture and its weights, as `tflite.write` and `load_weights` take them.
+
+    `pixels` is how an image becomes its input.
+    """
 
     architecture: Architecture
     weights: Arrays
+    pixels: Pixels = OURS
 
 
 def load(
@@ -40,7 +45,8 @@ def load(
 
     The file is a PyTorch checkpoint or a `.safetensors` with our keys or another project's, which
     the keys tell. The numbers of classes and of colours are the checkpoint's. How a network was
-    trained is not in its weights; without `padding` and `epsilon` it is taken from this table:
+    trained is not in its weights; without `padding` and `epsilon` it is taken from this table, and
+    how its pixels were scaled from `usual_pixels`:
 
     | keys | padding | epsilon |
     |---|---|---|
@@ -83,8 +89,9 @@ beside it | same | 1e-3 |
         padding=usual[0] if padding is None else padding,
         epsilon=usual[1] if epsilon is None else epsilon,
     )
+    pixels = usual_pixels(naming.project, name, _config(file), tensorflow=_from_tensorflow(file))
     try:
-        return Pretrained(architecture, fitted(architecture, names, arrays))
+        return Pretrained(architecture, fitted(architecture, names, arrays), pixels)
     except ModelError as error:
         raise ModelError(f"{file} as {name}, by {naming.project}'s names: {error}") from None
 
@@ -124,10 +131,14 @@ def _trained(naming: Naming, name: str, file: Path) -> tuple[Padding, float] | N
 
 
 def _from_tensorflow(file: Path) -> bool:
-    if file.name.startswith("tf_"):
-        return True
+    architecture = str(_config(file).get("architecture", ""))
+    return file.name.startswith("tf_") or architecture.startswith("tf_")
+
+
+def _config(file: Path) -> dict[str, Any]:
+    """What timm publishes beside its weights, if it is there."""
     try:
         config = json.loads((file.parent / "config.json").read_text())
-        return str(config["architecture"]).startswith("tf_")
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}

@@ -5,19 +5,17 @@ from itertools import count
 from pocketnas.arch.architecture import Architecture
 from pocketnas.zoo.foreign.naming import Names, blocks, layer, under
 
-_SEPARABLE = {
-    f"{i}.{ours}": theirs.format(i + 1)
+_CELL = layer("input", "conv_1x1.conv", "conv_1x1.bn") | {
+    f"pairs.{pair}.{side}.{i}.{ours}": f"comb_iter_{pair}_{side}.{theirs}"
+    for pair in range(5)
+    for side in ("left", "right")
     for i in range(2)
     for ours, theirs in (
-        ("depthwise", "separable_{}.depthwise_conv2d"),
-        ("pointwise", "separable_{}.pointwise_conv2d"),
-        ("bn", "bn_sep_{}"),
+        ("depthwise", f"separable_{i + 1}.depthwise_conv2d"),
+        ("pointwise", f"separable_{i + 1}.pointwise_conv2d"),
+        ("bn", f"bn_sep_{i + 1}"),
     )
 }
-_CELL = layer("input", "conv_1x1.conv", "conv_1x1.bn")
-for _i in range(5):
-    for _side in ("left", "right"):
-        _CELL |= under(f"pairs.{_i}.{_side}", f"comb_iter_{_i}_{_side}", _SEPARABLE)
 _ALIGNED = layer("previous", "conv_prev_1x1.conv", "conv_prev_1x1.bn")
 _REDUCED = {
     "previous.even": "path_1.conv",
