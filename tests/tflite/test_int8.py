@@ -123,7 +123,7 @@ def test_biases_count_in_steps_of_input_times_weight() -> None:
             graph.tensors[source].quantization.scale * graph.tensors[kernel].quantization.scale
         )
         np.testing.assert_allclose(graph.tensors[bias].quantization.scale, product, rtol=1e-6)
-    assert tensors["gate"].quantization.scale == [1 / 256]
+    assert tensors["gate"].quantization.scale == [1 / 256], "as the format prescribes"
     assert tensors["gate"].quantization.zeroPoint == [-128]
 
 

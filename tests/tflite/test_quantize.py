@@ -131,6 +131,18 @@ def test_the_same_images_give_the_same_bytes_in_silence_and_leave_no_file(
 
 
 @needs_quantizer
+def test_a_dead_layer_is_no_hindrance() -> None:
+    net = Builder((8, 8, 4))
+    graph = net.graph(net.conv(net.conv(net.input, "dead", 6, act="relu"), "out", 5))
+    weights = weights_of(randomized(graph))
+    weights["dead.bn.bias"][:] = -100
+    exact = Runner(write(graph, weights))
+    run = Runner(quantize(write(graph, weights), images(graph)))
+    image = random_image(graph)
+    np.testing.assert_allclose(run(image), exact(image), atol=0.02)
+
+
+@needs_quantizer
 def test_the_scale_of_the_input_spans_the_images() -> None:
     graph = small("mnasnet_small")
     image = np.linspace(-1, 3, 32 * 32 * 3, dtype=np.float32).reshape(1, 32, 32, 3)

@@ -55,13 +55,14 @@ class Assembly:
         return self._add(name, value.shape, stored)
 
     def layer(
-        self, owner: str, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
+        self, owner: str, x: str, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
     ) -> tuple[str, str]:
-        """Adds a layer's weights as `<owner>.weight` and `<owner>.bias`; returns these names.
+        """Adds the weights of a layer on `x` as `<owner>.weight` and `<owner>.bias`.
 
-        `kernel` has its filters first and is stored with its axes in another `order`.
+        `kernel` has its filters first and is stored with its axes in another `order`. Returns the
+        two names.
         """
-        weight, offset = self._precision.layer(kernel, bias, order)
+        weight, offset = self._precision.layer(self._quantization(x), kernel, bias, order)
         shape = [kernel.shape[axis] for axis in order]
         return (
             self._add(f"{owner}.weight", shape, weight),
@@ -91,7 +92,7 @@ class Assembly:
         key = code, self._precision.version(code, version)
         item.opcodeIndex = self._codes.setdefault(key, len(self._codes))
         item.inputs = [self._index[name] for name in inputs]
-        made = self._precision.result(code, self._tensors[item.inputs[0]].quantization)
+        made = self._precision.result(code, self._quantization(inputs[0]))
         item.outputs = [self._index[self._add(output, shape, made)]]
         if options is not None:
             table = type(options).__name__.removesuffix("T")
@@ -103,7 +104,7 @@ class Assembly:
     def rescaled(self, name: str) -> str:
         """The tensor `name` on the scale of most others: a copy, if it has a scale of its own."""
         copy = f"{name}/rescaled"
-        if self._tensors[self._index[name]].quantization is self._precision.value().quantization:
+        if self._quantization(name) is self._precision.value().quantization:
             return name
         if copy in self._index:
             return copy
@@ -161,6 +162,9 @@ class Assembly:
             )
         )
         return name
+
+    def _quantization(self, name: str) -> Any:
+        return self._tensors[self._index[name]].quantization
 
     def _signature(self, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Any:
         def maps(names: Mapping[str, str]) -> list[Any]:

@@ -37,6 +37,6 @@ def filler(graph: Graph) -> dict[str, NDArray[np.float32]]:
             case "running_mean", _:
                 value = np.zeros(shape, np.float32)
             case _:
-                value = np.resize(block * np.float32(0.1), shape)
+                value = np.resize(block * np.float32(0.3), shape)
         found[key] = value
     return found

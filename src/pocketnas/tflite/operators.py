@@ -186,7 +186,7 @@ def _kernel(net: Assembly, node: Node, weights: Weights, order: tuple[int, ...])
     """The constants for the weight, its axes in another order, and for the bias."""
     zeros = np.zeros(node.shape[2], np.float32)
     kernel, bias = weights[f"{node.name}.weight"], weights.get(f"{node.name}.bias", zeros)
-    return net.layer(node.name, kernel, bias, order)
+    return net.layer(node.name, node.inputs[0], kernel, bias, order)
 
 
 def _dense(

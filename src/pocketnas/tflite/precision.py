@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Code = schema.BuiltinOperator
 
-SCALE = 1 / 256  # what the format prescribes for the output of LOGISTIC, taken for everything
+SCALE = 1 / 32  # of activations: values of about 1, as batch norm makes them, fill the 8 bits
 
 # XNNPACK refuses a scale that is zero or denormal; a filter of zeros would have one.
 _LEAST_SCALE = np.float32(2**-30)
@@ -52,9 +52,12 @@ class Precision(Protocol):
         """An operand of arithmetic."""
 
     def layer(
-        self, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
+        self, source: Any, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        """A kernel (filters first), its axes in another `order`, and the bias."""
+        """A kernel (filters first), its axes in another `order`, and the bias.
+
+        `source` is the quantization of what the kernel is applied to.
+        """
 
     def version(self, code: int, version: int) -> int:
         """The version of an operator whose float32 form has `version`."""
@@ -73,7 +76,7 @@ class Float32:
         return Tensor(schema.TensorType.FLOAT32, data=value.astype(np.float32, copy=False))
 
     def layer(
-        self, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
+        self, source: Any, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
         return self.constant(kernel.transpose(order)), self.constant(bias)
 
@@ -87,7 +90,7 @@ class Int8:
     def __init__(self) -> None:
         # Zero in the middle: some of LiteRT's kernels branch on the sign of what they sum.
         self._usual = _quantization([SCALE])
-        self._logistic = _quantization([SCALE], zero=-128)
+        self._logistic = _quantization([1 / 256], zero=-128)  # as the format prescribes
 
     def value(self) -> Tensor:
         return Tensor(schema.TensorType.INT8, self._usual)
@@ -102,18 +105,18 @@ class Int8:
         return self.value()._replace(data=steps.astype(np.int8))
 
     def layer(
-        self, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
+        self, source: Any, kernel: NDArray[Any], bias: NDArray[Any], order: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
         rows = kernel.reshape(len(kernel), -1)
         largest = np.maximum(rows.max(1), -rows.min(1)).astype(np.float32)
         scales = np.maximum(largest / 127, _LEAST_SCALE)
         steps = np.rint(rows / scales[:, None]).astype(np.int8).reshape(kernel.shape)
         weight = _quantization(scales, axis=order.index(0))
-        sums = np.rint(bias / (SCALE * scales.astype(np.float64)))
-        sums = np.clip(sums, -(2**31), 2**31 - 1).astype(np.int32)
+        products = source.scale.astype(np.float64) * scales
+        sums = np.clip(np.rint(bias / products), -(2**31), 2**31 - 1).astype(np.int32)
         return (
             Tensor(schema.TensorType.INT8, weight, steps.transpose(order)),
-            Tensor(schema.TensorType.INT32, _quantization(SCALE * scales), sums),
+            Tensor(schema.TensorType.INT32, _quantization(products), sums),
         )
 
     def version(self, code: int, version: int) -> int:

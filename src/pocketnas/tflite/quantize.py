@@ -81,14 +81,14 @@ def _shared(ranges: Ranges, model: bytes) -> Ranges:
             )
             joined = set().union(*(groups[name] for name in tensors if name in groups))
             groups |= dict.fromkeys(joined, joined)
-    return {
-        name: {
-            "min": np.full_like(
-                ranges[name]["min"], min(ranges[one]["min"].min() for one in group)
-            ),
-            "max": np.full_like(
-                ranges[name]["max"], max(ranges[one]["max"].max() for one in group)
-            ),
-        }
-        for name, group in groups.items()
-    }
+    return {name: _span(ranges, name, group) for name, group in groups.items()}
+
+
+def _span(ranges: Ranges, name: str, group: set[str]) -> dict[str, NDArray[Any]]:
+    """The range of all of `group`, in the shape of that of `name`."""
+    least = min(ranges[member]["min"].min() for member in group)
+    most = max(ranges[member]["max"].max() for member in group)
+    if least == most == 0:
+        most = 1  # a value that is always 0: XNNPACK refuses the scale that a width of 0 has
+    own = ranges[name]
+    return {"min": np.full_like(own["min"], least), "max": np.full_like(own["max"], most)}
