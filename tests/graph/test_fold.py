@@ -3,10 +3,20 @@
 import numpy as np
 import torch
 
-from parity import randomized
+from parity import assert_parity, randomized
 from pocketnas.graph import Builder, Graph
 from pocketnas.graph.fold import fold, fold_weights
-from pocketnas.graph.ops import Activation, Add, BatchNorm, Concat, Conv, Dropout, DropPath, Shift
+from pocketnas.graph.ops import (
+    Activation,
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    DropPath,
+    Shift,
+)
 from pocketnas.graph.state import check_state
 from pocketnas.train.network import Network, load_weights, weights_of
 
@@ -48,6 +58,26 @@ def test_shapes_and_names_of_the_rest_stay() -> None:
         before = graph.node(node.name)
         assert (node.shape, node.input_shapes) == (before.shape, before.input_shapes)
     assert fold(folded) == folded
+
+
+def test_what_branches_repeat_is_computed_once() -> None:
+    net = Builder((8, 8, 4))
+    x = net.conv(net.input, "conv", 4)
+    branches = [
+        net.add(f"{name}.conv", Conv(4, (1, 1)), net.add(f"{name}.act", Activation(kind), x))
+        for name, kind in (("a", "relu"), ("b", "relu"), ("c", "swish"))
+    ]
+    pools = [net.add(f"pool{i}", AvgPool(3), x) for i in range(2)]
+    graph = net.graph(net.add("end", Concat(), *branches, net.add("add", Add(), *pools)))
+    folded = fold(graph)
+    assert {n.name for n in graph.nodes} - {n.name for n in folded.nodes} == {
+        *("conv.bn", "b.act", "pool1"),
+    }
+    assert folded.node("b.conv").inputs == ("a.act",)
+    assert folded.node("add").inputs == ("pool0", "pool0")
+    assert_parity(graph)
+    outputs = net.graph(*pools)
+    assert fold(outputs).outputs == ("pool0", "pool1"), "each output keeps a tensor of its own"
 
 
 def test_an_output_that_is_also_normalized_is_not_folded() -> None:

@@ -10,7 +10,8 @@ import typer
 
 def export(
     network: Annotated[
-        str, typer.Argument(help="A name of the zoo, a run folder, or a JSON architecture.")
+        str,
+        typer.Argument(help="A name of the zoo, a run folder, or a .json or .txt architecture."),
     ],
     weights: Annotated[
         Path | None,

@@ -5,8 +5,9 @@ import sys
 import typer
 
 from pocketnas import __version__
+from pocketnas.cli.compare import compare
 from pocketnas.cli.export import export
-from pocketnas.cli.measure import compare, measure
+from pocketnas.cli.measure import measure
 from pocketnas.cli.report import report
 from pocketnas.cli.search import search
 from pocketnas.cli.show import show

@@ -2,14 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pocketnas.graph.graph import Graph
+    from pocketnas.zoo.registry import Published
 
 
 def show(
     network: Annotated[
-        str, typer.Argument(help="A name of the zoo, a run folder, or a JSON architecture.")
+        str,
+        typer.Argument(help="A name of the zoo, a run folder, or a .json or .txt architecture."),
     ],
     resolution: Annotated[
         int | None, typer.Option(min=1, help="Side of the image in pixels. [default: its own]")
@@ -25,7 +30,7 @@ def show(
     from pocketnas.arch.notation import to_lines
     from pocketnas.errors import ModelError
     from pocketnas.graph.count import madds, parameters
-    from pocketnas.report.layers import shape_text, stages
+    from pocketnas.report.layers import stages
     from pocketnas.run.subject import subject
 
     given = subject(network, resolution=resolution)
@@ -93,19 +98,20 @@ def show(
             )
         )
         return
-    _print(network, given.published, graph, lines, rows, shape_text)
+    _print(network, given.published, graph, rows)
     if png is not None:
         typer.echo(png)
 
 
 def _print(
-    network: str, published: Any, graph: Any, lines: list[str], rows: Any, shape_text: Any
+    network: str, published: "Published | None", graph: "Graph", rows: list[dict[str, Any]]
 ) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from pocketnas.graph.count import madds, parameters
     from pocketnas.report.figures import count, percent
+    from pocketnas.report.layers import shape_text
 
     table = Table(title=f"{network}: {parameters(graph):,} parameters, {count(madds(graph))} MAdds")
     table.add_column("stage", no_wrap=True)

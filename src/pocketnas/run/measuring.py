@@ -31,6 +31,7 @@ class Measured:
         madds: multiply-adds for one image; None for a `.tflite`.
         published: figures of its paper.
         operators: each alone, where asked for.
+        float_latency: of the same network in float32, where this one is int8.
     """
 
     name: str
@@ -41,12 +42,14 @@ class Measured:
     madds: int | None
     published: Published | None
     operators: tuple[OpTime, ...]
+    float_latency: Latency | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
             "name": self.name,
             "latency": self.latency.to_dict(),
+            "float_latency": self.float_latency and self.float_latency.to_dict(),
             "size_bytes": self.size_bytes,
             "partitions": self.delegation.partitions,
             "left_to_litert": list(self.delegation.left),
@@ -72,7 +75,7 @@ def measure(
 
     Args:
         subjects: what to measure.
-        int8: their full-integer versions.
+        int8: their full-integer versions, and the float ones beside them.
         threads: of the runtime.
         seconds: at most for each.
         operators: whether to time each operator alone, too.
@@ -86,9 +89,10 @@ def measure(
     if twice := [name for name in names if names.count(name) > 1]:
         raise SettingError(f"{twice[0]} is named twice; each network is measured once")
     models = {subject.name: subject.model(int8=int8) for subject in subjects}
+    floats = {f"{subject.name} in float": subject.model() for subject in subjects if int8}
     found = []
     with _device(int8=int8, threads=threads) as device:
-        latencies = device.compare(models, budget_s=seconds, watch=told)
+        latencies = device.compare(models | floats, budget_s=seconds, watch=told)
         for subject in subjects:
             name, model = subject.name, models[subject.name]
             graph = subject.architecture.graph() if subject.architecture else None
@@ -103,6 +107,7 @@ def measure(
                     madds=madds(graph) if graph else None,
                     published=published,
                     operators=tuple(profile(device, model, watch=told)) if operators else (),
+                    float_latency=latencies.get(f"{name} in float"),
                 )
             )
     return found

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pocketnas.arch.architecture import Architecture
-from pocketnas.errors import ModelError, SettingError
+from pocketnas.arch.notation import from_lines
+from pocketnas.errors import ArchitectureError, ModelError, SettingError
 from pocketnas.tflite.writer import write
 from pocketnas.zoo.registry import Published, entry
 
@@ -45,14 +46,14 @@ def subject(word: str, *, resolution: int | None = None) -> Subject:
     """Finds what `word` means.
 
     Args:
-        word: a name of the zoo; a run folder or its `best.json`; a JSON file with an architecture;
-            a `.tflite`.
+        word: a name of the zoo; a run folder or its `best.json`; a `.json` or a `.txt` with an
+            architecture, as JSON or as lines of block strings; a `.tflite`.
         resolution: side of the image in pixels instead of the network's own.
 
     Raises:
-        ArchitectureError: no network has this name, or a JSON file holds none.
+        ArchitectureError: a file holds no architecture.
         ModelError: the file cannot be read.
-        SettingError: a resolution for a `.tflite`.
+        SettingError: no network has this name, or a resolution for a `.tflite`.
     """
     path = Path(word)
     if path.suffix == ".tflite":
@@ -63,8 +64,8 @@ def subject(word: str, *, resolution: int | None = None) -> Subject:
         return Subject(word, file=path)
     if (path / "best.json").is_file():
         path = path / "best.json"
-    if path.suffix == ".json":
-        found = _stored(path)
+    if path.suffix in (".json", ".txt"):
+        found = _stored(path) if path.suffix == ".json" else _written(path)
         if resolution is not None:
             found = replace(found, resolution=resolution)
         weights = path.with_suffix(".safetensors")
@@ -80,7 +81,18 @@ def _stored(path: Path) -> Architecture:
         raise ModelError(f"{path}: is no JSON file: {error}") from None
     if isinstance(value, dict) and "architecture" in value:
         value = value["architecture"]
-    return Architecture.from_dict(value)
+    try:
+        return Architecture.from_dict(value)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
+
+
+def _written(path: Path) -> Architecture:
+    text = _read(path).decode(errors="replace")
+    try:
+        return from_lines(text.rstrip("\n").split("\n"))
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> bytes:
