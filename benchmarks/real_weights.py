@@ -26,10 +26,10 @@ from PIL import Image
 from pocketnas.tflite import write
 from pocketnas.tflite.runner import Runner
 from pocketnas.train.network import Network, load_weights
+from pocketnas.zoo.pixels import Pixels
 from pocketnas.zoo.weights import load
 
 PHOTOS = "imagenet_photos_200.zip"
-MEAN, STD = 127.0, 128.0  # TPU repository, efficientnet/lite/efficientnet_lite_builder.py
 CROP = 0.875  # of the short side
 CLOSE, ACCURATE = 1e-4, 0.88
 BATCH = 20
@@ -85,9 +85,9 @@ def main() -> None:
 def measure(size: int, photos: list[Image.Image], labels: NDArray[np.int64]) -> Row:
     """EfficientNet-Lite`size` by all three."""
     file = _weights_file(size)
-    architecture, weights = load(f"efficientnet_lite{size}", file)
+    architecture, weights, pixels = load(f"efficientnet_lite{size}", file)
     graph = architecture.graph()
-    images = np.stack([preprocessed(photo, architecture.resolution) for photo in photos])
+    images = np.stack([preprocessed(photo, architecture.resolution, pixels) for photo in photos])
     network = Network(graph).eval()
     load_weights(network, weights)
     ours = _run(network, images)
@@ -131,7 +131,7 @@ def read_photos(path: Path) -> tuple[list[Image.Image], NDArray[np.int64]]:
     return photos, np.array([classes[Path(name).parts[0]] for name in names])
 
 
-def preprocessed(photo: Image.Image, resolution: int) -> Logits:
+def preprocessed(photo: Image.Image, resolution: int, pixels: Pixels) -> Logits:
     """The centre of a photo as (resolution, resolution, 3) numbers around 0.
 
     Resized by bicubic interpolation until the square is `CROP` of the short side.
@@ -142,7 +142,8 @@ def preprocessed(photo: Image.Image, resolution: int) -> Logits:
     square = photo.resize((width, height), Image.Resampling.BICUBIC).crop(
         (left, top, left + resolution, top + resolution)
     )
-    return ((np.asarray(square, np.float32) - MEAN) / STD).astype(np.float32)
+    scaled = (np.asarray(square, np.float32) - pixels.mean) / pixels.std
+    return scaled.astype(np.float32)
 
 
 def print_table(rows: list[Row]) -> None:

@@ -1,6 +1,6 @@
 """A network of your own in block strings: what it costs, and how fast it is beside MobileNetV2.
 
-    python examples/02_your_own_network.py [RESOLUTION]
+python examples/02_your_own_network.py [RESOLUTION]
 """
 
 import sys

@@ -101,10 +101,15 @@ def export(
     Raises:
         ModelError: int8 without images, or a float file that differs by more than rounding.
         DataError: no readable image.
+        StudyError: the file cannot be written.
     """
     if int8 and calibration is None:
         raise ModelError("int8 needs --calibrate with a folder of images like those it will see")
     architecture, weights, (mean, std) = pretrained
+    if not {len(mean), len(std)} <= {1, architecture.channels}:
+        raise ModelError(
+            f"mean and std: need one value, or one for each of {architecture.channels} channels"
+        )
     graph = architecture.graph()
     inputs = _inputs(architecture, mean, std, calibration, images)
     network = Network(graph)

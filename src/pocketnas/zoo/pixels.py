@@ -24,9 +24,12 @@ IMAGENET = Pixels((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 LITE = Pixels((127.0,), (128.0,))
 """EfficientNet-Lite (tensorflow/tpu, efficientnet/lite)."""
 
-_TIMM_BETWEEN = ("mobilenet_v1", "nasnet", "efficientnet_b8")
+_TIMM_BETWEEN = ("mobilenet_v1", "nasnet")
 _TIMM_TENSORFLOW_BETWEEN = (
-    *("mobilenet_v3", "efficientnet_lite", "efficientnet_edgetpu", "efficientnet_v2"),
+    "mobilenet_v3",
+    "efficientnet_lite",
+    "efficientnet_edgetpu",
+    "efficientnet_v2",
 )
 
 
@@ -37,7 +40,8 @@ def usual_pixels(project: str, name: str, config: dict[str, Any], *, tensorflow:
         project: as its `Naming` calls it.
         name: the network's, in the zoo.
         config: of timm, from the file beside the weights; it says it outright.
-        tensorflow: whether timm took the weights from there.
+        tensorflow: whether timm took the weights from there. (Of those, the ones trained with
+            AdvProp, `….ap_in1k`, are on OURS; only their config says so.)
     """
     said = config.get("pretrained_cfg", {})
     if {"mean", "std"} <= said.keys():
