@@ -9,7 +9,7 @@ search: $(VENV)/.search-ready
 	$(BIN)/pocketnas search
 
 test: $(VENV)/.test-ready lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from pocketnas.arch.residual import BasicBlock, Bottleneck, PoolStem
 from pocketnas.arch.wiring import OPERATIONS
 from pocketnas.graph import Builder, Graph
 from pocketnas.graph.ops import PADDINGS
+from pocketnas.spaces import SPACES as KNOWN_SPACES
 from pocketnas.spaces import Genotype, Skeleton, Space, mnasnet_space
 
 # NASNet-A (1707.07012, figure 4; `nasnet_utils` in TF-SLIM).
@@ -56,6 +57,7 @@ SPACES = [
     mnasnet_space(Skeleton(resolution=28, channels=1, classes=10, width=0.35, divisor=3)),
     mnasnet_space(Skeleton(64, 7, width=1.3, strides=(2, 2, 2), filters=(5, 9), layers=(1, 4))),
 ]
+OTHERS = [make() for name, make in KNOWN_SPACES.items() if name != "mnasnet"]
 
 
 def emitted(block: Block, channels: int = 12, size: int = 8, **options: Any) -> Graph:
@@ -76,8 +78,10 @@ def genotypes(space: Space[Architecture]) -> st.SearchStrategy[Genotype]:
 
 
 def mnasnets() -> st.SearchStrategy[Architecture]:
-    """Any point of a MnasNet space."""
-    return st.sampled_from(SPACES).flatmap(lambda space: genotypes(space).map(space.decode))
+    """Any point of a space of architectures."""
+    return st.sampled_from([*SPACES, *OTHERS]).flatmap(
+        lambda space: genotypes(space).map(space.decode)
+    )
 
 
 @st.composite

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Other programs share the machine: how long an example takes says nothing about the code.
@@ -5,3 +6,10 @@ settings.register_profile(
     "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs two workers; what measures or times out keeps to one of them, in turn."""
+    for item in items:
+        if item.path.parent.name in ("cli", "devices", "run", "study"):
+            item.add_marker(pytest.mark.xdist_group("alone"))

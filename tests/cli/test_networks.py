@@ -134,7 +134,12 @@ def test_export_float_and_int8(cli: Cli, tmp_path: Path, weights: Path, photos: 
         (("measure", "gone.tflite"), "gone.tflite: there is no such file"),
         (("measure", "gone.json"), "gone.json: cannot be read: No such file or directory"),
         (("measure", "text.json"), "text.json: is no JSON file"),
-        (("measure", "list.json"), "architecture: needs an object with resolution"),
+        (("measure", "list.json"), "list.json: architecture: needs an object with resolution"),
+        (("show", "string.txt"), "string.txt: block string 'ir_e6_c8_zz': cannot read 'zz'"),
+        (("show", "field.json"), "field.json: stem: ConvBlock: kernel must be odd, got 4"),
+        (("show", "resnet18", "--resolution", "0"), "resolution must be a whole number from 1"),
+        (("measure", "text.tflite", "--resolution", "9"), "--resolution is for networks"),
+        (("measure", "resnet18", "--resolution", "32", "--threads", "0"), "threads must be"),
         (("measure", "text.tflite"), "text.tflite"),
         (("measure", "resnet18", "resnet18"), "resnet18 is named twice"),
         (("measure", "text.tflite", "--int8"), "text.tflite: --int8 is for networks"),
@@ -148,6 +153,10 @@ def test_bad_input_gets_one_sentence(
     cli: Cli, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     (tmp_path / "text.json").write_text("{")
+    (tmp_path / "string.txt").write_text("in_p32_c3\ncn_c8\nir_e6_c8_zz\nhd_c8_n2_d0.0\n")
+    bad = mobilenet_v2().to_dict()
+    bad["stem"]["kernel"] = 4
+    (tmp_path / "field.json").write_text(json.dumps(bad))
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "text.tflite").write_text("no flatbuffer")
     done = cli(*arguments, cwd=tmp_path)

@@ -94,7 +94,10 @@ def test_settings_survive_json() -> None:
         ({"workers": 0}, "--workers must be a whole number from 1, got 0"),
         ({"width": 0.0}, "--width must be a number above 0, got 0.0"),
         ({"target_ms": float("nan")}, "--target-ms must be a number above 0, got nan"),
-        ({"searcher": "luck"}, "--searcher must be one of ppo, random; got 'luck'"),
+        (
+            {"searcher": "luck"},
+            "--searcher must be one of ppo, guided, evolution, random; got 'luck'",
+        ),
     ],
 )
 def test_out_of_range_says_what_is_allowed(setting: dict[str, object], words: str) -> None:

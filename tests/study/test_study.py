@@ -77,7 +77,10 @@ def test_the_loop_asks_evaluates_rewards_records_and_tells(study: Study) -> None
     ]
     assert [len(batch) for batch in searcher.batches] == [8, 8, 4]
     told = [result for batch in searcher.batches for result in batch]
-    assert told == [Result(trial.genotype, trial.reward) for trial in study.trials]
+    assert told == [
+        Result(trial.genotype, trial.reward, trial.outcome.accuracy, trial.outcome.latency)
+        for trial in study.trials
+    ]
     assert study.storage.trials() == study.trials
     assert study.storage.searcher("search") == searcher.state()
 
@@ -128,7 +131,10 @@ def test_a_failed_evaluation_is_recorded_told_as_none_and_ends_nothing(study: St
             assert trial.outcome.ok
             assert trial.reward is not None
     told = [result for batch in searcher.batches for result in batch]
-    assert told == [Result(trial.genotype, trial.reward) for trial in study.trials]
+    assert told == [
+        Result(trial.genotype, trial.reward, trial.outcome.accuracy, trial.outcome.latency)
+        for trial in study.trials
+    ]
     assert study.best not in failed
     assert not set(map(id, study.pareto())) & set(map(id, failed))
     assert study.storage.trials() == study.trials

@@ -13,7 +13,6 @@ from pocketnas.cli.latencies import (
     Resolution,
     Seconds,
     Threads,
-    own,
     warn,
     where,
 )
@@ -40,7 +39,7 @@ def compare(
     from pocketnas.run.measuring import measure as run
     from pocketnas.run.subject import subject
 
-    subjects = [subject(word, resolution=own(word, resolution)) for word in networks]
+    subjects = [subject(word, resolution=resolution) for word in networks]
     with waiting("measuring all in turn") as told:
         rows = run(subjects, int8=int8, threads=threads, seconds=seconds, told=told)
     picture = png or Path("compare.png")

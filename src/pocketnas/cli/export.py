@@ -24,7 +24,7 @@ def export(
         "model.tflite"
     ),
     resolution: Annotated[
-        int | None, typer.Option(min=1, help="Side of the image in pixels. [default: its own]")
+        int | None, typer.Option(help="Side of the image in pixels. [default: its own]")
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Write full integers; needs --calibrate.")

@@ -15,19 +15,14 @@ Networks = Annotated[
     typer.Argument(help="Names of the zoo, run folders, .json or .txt architectures, .tflite."),
 ]
 Resolution = Annotated[
-    int | None, typer.Option(min=1, help="Side of the image in pixels. [default: each one's own]")
+    int | None, typer.Option(help="Side of the image in pixels. [default: each one's own]")
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of the measured models.")]
+Threads = Annotated[int, typer.Option(help="Threads of the measured models.")]
 Int8 = Annotated[
     bool, typer.Option("--int8", help="Measure the full-integer networks, with float beside them.")
 ]
-Seconds = Annotated[float, typer.Option(min=0.1, help="At most so long for each network.")]
+Seconds = Annotated[float, typer.Option(help="At most so long for each network.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def own(word: str, resolution: int | None) -> int | None:
-    """A `.tflite` has its resolution; beside one, --resolution is for the other networks."""
-    return None if word.endswith(".tflite") else resolution
 
 
 def print_latencies(console: "Console", rows: Sequence["Measured"], *, int8: bool) -> None:

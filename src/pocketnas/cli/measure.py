@@ -12,7 +12,6 @@ from pocketnas.cli.latencies import (
     Resolution,
     Seconds,
     Threads,
-    own,
     print_latencies,
 )
 
@@ -35,7 +34,7 @@ def measure(
     from pocketnas.run.measuring import measure as run
     from pocketnas.run.subject import subject
 
-    subjects = [subject(word, resolution=own(word, resolution)) for word in networks]
+    subjects = [subject(word, resolution=resolution) for word in networks]
     with waiting("measuring") as told:
         rows = run(
             subjects, int8=int8, threads=threads, seconds=seconds, operators=ops > 0, told=told

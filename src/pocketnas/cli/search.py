@@ -34,7 +34,9 @@ def search(
     reward: Annotated[
         str, typer.Option(help="soft: trade accuracy for latency; hard: a limit.")
     ] = _DEFAULT.reward,
-    searcher: Annotated[str, typer.Option(help="ppo or random.")] = _DEFAULT.searcher,
+    searcher: Annotated[
+        str, typer.Option(help="ppo, guided (predicts accuracy), evolution or random.")
+    ] = _DEFAULT.searcher,
     device: Annotated[
         str, typer.Option(help="Where latency is measured: host is this computer.")
     ] = _DEFAULT.device,

@@ -17,12 +17,12 @@ def show(
         typer.Argument(help="A name of the zoo, a run folder, or a .json or .txt architecture."),
     ],
     resolution: Annotated[
-        int | None, typer.Option(min=1, help="Side of the image in pixels. [default: its own]")
+        int | None, typer.Option(help="Side of the image in pixels. [default: its own]")
     ] = None,
     latency: Annotated[
         bool, typer.Option(help="Measure each stage's share of the latency on this computer.")
     ] = True,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the measured model.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = 1,
     png: Annotated[Path | None, typer.Option(help="Draw the network into this file.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON, with every block.")] = False,
 ) -> None:

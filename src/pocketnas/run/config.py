@@ -7,7 +7,7 @@ from typing import Any
 from pocketnas.errors import SettingError, StudyError
 
 REWARDS = ("soft", "hard")
-SEARCHERS = ("ppo", "random")
+SEARCHERS = ("ppo", "guided", "evolution", "random")
 DEVICES = ("host",)
 
 

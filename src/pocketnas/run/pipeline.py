@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from time import perf_counter
@@ -20,9 +21,12 @@ from pocketnas.run.plan import REFERENCE, Plan, plan
 from pocketnas.run.ship import data_facts, ship, versions
 from pocketnas.run.training import Task, setup_worker
 from pocketnas.run.watch import Watch
+from pocketnas.search.evolution import Evolution
+from pocketnas.search.guided import Guided
 from pocketnas.search.ppo import PPO
-from pocketnas.search.reward import hard, soft
+from pocketnas.search.reward import Reward, hard, soft
 from pocketnas.search.searcher import RandomSearch, Searcher
+from pocketnas.spaces.space import Decision
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search
 from pocketnas.tflite import write
@@ -63,7 +67,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
         evaluator = Evaluator(study.storage, executor, device, task, watch)
         watch.begin(_work(config, study, planned))
-        for arm, searcher, trials in _arms(config, planned):
+        for arm, searcher, trials in _arms(config, planned, reward):
             search(
                 planned.space,
                 searcher,
@@ -148,16 +152,26 @@ def _executor(config: RunConfig) -> LocalExecutor:
     return LocalExecutor(workers, setup_worker, (max(1, cores // workers),))
 
 
-def _arms(config: RunConfig, planned: Plan) -> list[tuple[str, Searcher, int]]:
+def _arms(config: RunConfig, planned: Plan, reward: Reward) -> list[tuple[str, Searcher, int]]:
     """The searcher and its control, each with its trials."""
     decisions = planned.space.decisions
-    searcher: Searcher = (
-        PPO(decisions, seed=config.seed)
-        if config.searcher == "ppo"
-        else RandomSearch(decisions, seed=config.seed)
-    )
     control = RandomSearch(decisions, seed=config.seed + 1)
-    return [("search", searcher, config.trials), ("random", control, config.controls)]
+    return [
+        ("search", _searcher(config, decisions, reward), config.trials),
+        ("random", control, config.controls),
+    ]
+
+
+def _searcher(config: RunConfig, decisions: Sequence[Decision], reward: Reward) -> Searcher:
+    match config.searcher:
+        case "ppo":
+            return PPO(decisions, seed=config.seed)
+        case "guided":
+            return Guided(decisions, seed=config.seed, reward=reward)
+        case "evolution":
+            return Evolution(decisions, seed=config.seed)
+        case _:
+            return RandomSearch(decisions, seed=config.seed)
 
 
 def _work(config: RunConfig, study: Study, planned: Plan) -> float:

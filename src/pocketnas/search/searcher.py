@@ -12,10 +12,16 @@ from pocketnas.spaces.space import Decision, Genotype
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a genotype. `reward` is None for one that failed or cannot be built."""
+    """What became of a genotype. `reward` is None for one that failed or cannot be built.
+
+    A searcher that predicts also reads the `accuracy`, in [0, 1], and the `latency`, in
+    milliseconds, behind it.
+    """
 
     genotype: Genotype
     reward: float | None
+    accuracy: float | None = None
+    latency: float | None = None
 
 
 class Searcher(Protocol):

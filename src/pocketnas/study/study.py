@@ -121,7 +121,8 @@ def search(
         genotypes = searcher.ask(batch)[: trials - done]
         outcomes = _outcomes(space, genotypes, evaluate)
         rewards = [_reward(reward, outcome) for outcome in outcomes]
-        searcher.tell([Result(*pair) for pair in zip(genotypes, rewards, strict=True)])
+        results = zip(genotypes, rewards, outcomes, strict=True)
+        searcher.tell([Result(g, r, o.accuracy, o.latency) for g, r, o in results])
         numbered = enumerate(zip(genotypes, outcomes, rewards, strict=True), len(study.trials))
         study.record([Trial(n, arm, *values) for n, values in numbered], arm, searcher)
         if watch:
