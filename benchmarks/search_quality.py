@@ -8,7 +8,8 @@ trained on ImageNet for 16 epochs and measured on an FPGA. Boosted trees (scikit
 its train rows stand for all others. The reward is the hard one: the accuracy, or, beyond T,
 accuracy times T over latency. Every figure counts trainings only. The guided searcher may ask the
 table for latencies, which cost nothing beside a training. The ceiling is the best that a long
-climb on the table itself finds. Without the data it says so and exits with 2.
+climb on the table itself finds. Without the data it says so and exits with 2. scikit-learn comes
+with the extra `demo`.
 """
 
 import argparse

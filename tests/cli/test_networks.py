@@ -105,6 +105,17 @@ def test_compare_draws_accuracy_against_latency(cli: Cli, tmp_path: Path) -> Non
     assert (tmp_path / "compare.png").read_bytes().startswith(PNG)
 
 
+def test_figures_are_out_before_a_picture_fails(cli: Cli, tmp_path: Path) -> None:
+    small = ("--resolution", "32", "--seconds", "0.3")
+    compared = cli("compare", "mobilenet_v2", *small, "--png", "gone/c.png", cwd=tmp_path)
+    shown = cli("show", "resnet18", "--no-latency", "--png", "gone/s.png", cwd=tmp_path)
+    for done, figure in ((compared, "72.0 %"), (shown, "11,689,512")):
+        assert done.returncode == 1
+        assert figure in done.stdout
+        assert done.stderr.startswith("pocketnas: gone/")
+        assert done.stderr.count("\n") == 1
+
+
 def test_export_float_and_int8(cli: Cli, tmp_path: Path, weights: Path, photos: Path) -> None:
     done = cli(
         *("export", "mobilenet_v2_0.35", "--weights", weights, "--resolution", "48", "--json"),

@@ -1,8 +1,9 @@
 """`pocketnas compare`: networks side by side, with a picture."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,9 @@ from pocketnas.cli.latencies import (
     warn,
     where,
 )
+
+if TYPE_CHECKING:
+    from pocketnas.run.measuring import Measured
 
 
 def compare(
@@ -48,14 +52,20 @@ def compare(
         for row in rows
         if row.published and row.published.top1 is not None
     ]
-    if points:
-        comparison_png(points, picture)
     if json_:
         found = [row.to_dict() for row in rows]
         typer.echo(
             json.dumps({"networks": found, "png": str(picture) if points else None}, indent=2)
         )
-        return
+    else:
+        _print(rows, int8=int8)
+    if points:  # last: where it cannot be written, the figures are out already
+        comparison_png(points, picture)
+        if not json_:
+            typer.echo(picture)
+
+
+def _print(rows: Sequence["Measured"], *, int8: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -85,5 +95,3 @@ def compare(
     for row in rows:
         if row.published:
             console.print(f"{row.name}: {row.published.source}", markup=False, soft_wrap=True)
-    if points:
-        console.print(str(picture), markup=False, soft_wrap=True)

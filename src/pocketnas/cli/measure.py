@@ -52,6 +52,8 @@ def measure(
     for row in rows:
         found = row.operators
         if not found:
+            if ops:
+                console.print(f"{row.name}: its operators cannot be timed alone", markup=False)
             continue
         table = Table(title=f"{row.name}: operators alone, the slowest {min(ops, len(found))}")
         table.add_column("operator", no_wrap=True)

@@ -74,10 +74,6 @@ def show(
                 "strings": next(strings),
             }
         )
-    if png is not None:
-        from pocketnas.report.drawing import drawing_png
-
-        drawing_png(architecture, png, shares or None)
     if json_:
         published = given.published
         typer.echo(
@@ -97,10 +93,14 @@ def show(
                 indent=2,
             )
         )
-        return
-    _print(network, given.published, graph, rows)
-    if png is not None:
-        typer.echo(png)
+    else:
+        _print(network, given.published, graph, rows)
+    if png is not None:  # last: where it cannot be written, the figures are out already
+        from pocketnas.report.drawing import drawing_png
+
+        drawing_png(architecture, png, shares or None)
+        if not json_:
+            typer.echo(png)
 
 
 def _print(

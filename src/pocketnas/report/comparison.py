@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from pocketnas.devices.device import Latency
+from pocketnas.errors import SettingError
 from pocketnas.report.figures import device_text
 from pocketnas.report.files import replace_file
 
@@ -28,7 +29,11 @@ class Point:
 
 
 def comparison_png(points: Sequence[Point], path: Path) -> None:
-    """Published top-1 against the latency measured here, as a picture of 1600x1000 pixels."""
+    """Published top-1 against the latency measured here, as a picture of 1600x1000 pixels.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
     points = sorted(points, key=lambda point: (point.latency.milliseconds, -point.top1))
     figure = Figure(figsize=(10, 6.25), dpi=160, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
@@ -77,7 +82,10 @@ def comparison_png(points: Sequence[Point], path: Path) -> None:
                     fontsize=15, fontweight="bold", color=_INK)  # fmt: skip
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    replace_file(path, buffer.getvalue())
+    try:
+        replace_file(path, buffer.getvalue())
+    except OSError as error:
+        raise SettingError(f"{path}: the picture cannot be written: {error.strerror}") from None
 
 
 def _labels(axes: Any, points: Sequence[tuple[float, float, str]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Delegation, Latency
 from pocketnas.devices.host import HostDevice
-from pocketnas.errors import SettingError
+from pocketnas.errors import DeviceError, ModelError, SettingError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.run.profile import OpTime, by_block, profile
 from pocketnas.run.subject import Subject
@@ -106,11 +106,23 @@ def measure(
                     parameters=parameters(graph) if graph else None,
                     madds=madds(graph) if graph else None,
                     published=published,
-                    operators=tuple(profile(device, model, watch=told)) if operators else (),
+                    operators=_operators(device, name, model, told) if operators else (),
                     float_latency=latencies.get(f"{name} in float"),
                 )
             )
     return found
+
+
+def _operators(
+    device: HostDevice, name: str, model: bytes, told: Told | None
+) -> tuple[OpTime, ...]:
+    """The operators alone; none of a file that cannot be cut: its latency is known all the same."""
+    try:
+        return tuple(profile(device, model, watch=told))
+    except (ModelError, DeviceError) as error:
+        if told:
+            told(f"{name}: its operators cannot be timed alone: {error}")
+        return ()
 
 
 def block_shares(architecture: Architecture, *, threads: int = 1) -> dict[str, float]:
