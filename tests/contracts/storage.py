@@ -28,7 +28,13 @@ json_values: Any = st.recursive(
     max_leaves=8,
 )
 outcomes = st.builds(
-    Outcome, figures, figures, st.none() | texts, st.dictionaries(texts, json_values, max_size=4)
+    Outcome,
+    figures,
+    figures,
+    st.none() | texts,
+    st.dictionaries(texts, json_values, max_size=4),
+    st.dictionaries(texts, st.floats(allow_nan=False), max_size=2),
+    st.booleans(),
 )
 
 

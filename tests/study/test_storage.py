@@ -190,7 +190,7 @@ def test_another_programs_database_is_refused_and_left_alone(
 def test_a_future_format_is_refused_and_left_alone(path: Path, read_only: bool) -> None:
     _set_version(path, VERSION + 1)
     before = path.read_bytes()
-    with pytest.raises(StudyError, match=r"is a study of format 2, this version reads 1$"):
+    with pytest.raises(StudyError, match=r"is a study of format 3, this version reads 2$"):
         Storage(path, read_only=read_only)
     assert path.read_bytes() == before
     _set_version(path, VERSION)  # as the future version would

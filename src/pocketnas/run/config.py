@@ -20,6 +20,7 @@ class RunConfig:
     """
 
     data: str = "mnist5k"  # or a folder or .zip of class folders
+    space: str = "mnasnet"  # a name of pocketnas.spaces.SPACES, or file.py:function
     resolution: int | None = None  # side of the input, pixels: 28 for mnist5k, else 96
     width: float | None = None  # multiplies MobileNetV2's filters: 1 from 96 pixels, less below
     depth: float | None = None  # multiplies MobileNetV2's layers: likewise
@@ -28,11 +29,15 @@ class RunConfig:
     batch: int = 8  # proposals an update; the paper's 20 is for thousands of trials
     searcher: str = "ppo"
     reward: str = "soft"
+    limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
     device: str = "host"
     threads: int = 1  # of the measured model
     epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3
+    halving: bool = False  # stop the worse half of a batch after a part of its epochs
+    warm_start: str | None = None  # a run folder of the same space, images and recipe
     final_epochs: int | None = None  # likewise, at least 8
+    grow: str | None = None  # "N@P", the size at which the cells found are finally built
     finalists: int = 3  # trained longer at the end
     flip: bool | None = None  # mirror images in training; None: photos yes, digits no
     workers: int | None = None  # trainings at once; None: one a core
@@ -87,7 +92,7 @@ class RunConfig:
         """
         if unknown := sorted(values.keys() - {field.name for field in fields(cls)}):
             raise StudyError(f"the study has a setting {unknown[0]!r} unknown to this version")
-        return cls(**values)
+        return cls(**{**values, "limits": tuple(values.get("limits", ()))})
 
 
 def _at_least(name: str, value: int | None, least: int) -> None:

@@ -2,8 +2,8 @@
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pocketnas.errors import StudyError
@@ -14,14 +14,15 @@ from pocketnas.spaces.space import Decision, Genotype
 class Result:
     """What became of a genotype. `reward` is None for one that failed or cannot be built.
 
-    A searcher that predicts also reads the `accuracy`, in [0, 1], and the `latency`, in
-    milliseconds, behind it.
+    A searcher that predicts also reads the `accuracy`, in [0, 1], the `latency`, in milliseconds,
+    and the other `costs` behind it.
     """
 
     genotype: Genotype
     reward: float | None
     accuracy: float | None = None
     latency: float | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
 
 
 class Searcher(Protocol):

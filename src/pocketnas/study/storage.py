@@ -11,13 +11,14 @@ from pocketnas.errors import StudyError
 from pocketnas.study.trial import Outcome, Trial
 
 APPLICATION = int.from_bytes(b"PNAS")  # in the file's header, where `file` looks too
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE trials (
     number INTEGER PRIMARY KEY, arm TEXT NOT NULL, genotype TEXT NOT NULL,
-    accuracy REAL, latency_ms REAL, reward REAL, error TEXT, details TEXT NOT NULL
+    accuracy REAL, latency_ms REAL, reward REAL, error TEXT, details TEXT NOT NULL,
+    costs TEXT NOT NULL, estimated INTEGER NOT NULL
 );
 CREATE INDEX trials_arm ON trials (arm);
 CREATE TABLE searchers (arm TEXT PRIMARY KEY, state BLOB NOT NULL);
@@ -69,18 +70,21 @@ class Storage:
                 trial.reward,
                 trial.outcome.error,
                 json.dumps(dict(trial.outcome.details)),
+                json.dumps(dict(trial.outcome.costs)),
+                trial.outcome.estimated,
             )
             for trial in trials
         ]
         with self._transaction():
-            self._db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.execute("REPLACE INTO searchers VALUES (?, ?)", (arm, state))
 
     def trials(self) -> list[Trial]:
         """All trials, in order of their numbers."""
         with self._reading():
             rows = self._db.execute(
-                "SELECT number, arm, genotype, accuracy, latency_ms, reward, error, details"
+                "SELECT number, arm, genotype, accuracy, latency_ms, reward, error, details,"
+                " costs, estimated"
                 " FROM trials ORDER BY number"
             )
             return [
@@ -88,10 +92,28 @@ class Storage:
                     number,
                     arm,
                     tuple(json.loads(genotype)),
-                    Outcome(accuracy, latency, error, json.loads(details)),
+                    Outcome(
+                        accuracy,
+                        latency,
+                        error,
+                        json.loads(details),
+                        json.loads(costs),
+                        bool(estimated),
+                    ),
                     reward,
                 )
-                for number, arm, genotype, accuracy, latency, reward, error, details in rows
+                for (
+                    number,
+                    arm,
+                    genotype,
+                    accuracy,
+                    latency,
+                    reward,
+                    error,
+                    details,
+                    costs,
+                    estimated,
+                ) in rows
             ]
 
     def searcher(self, arm: str) -> bytes | None:

@@ -1,6 +1,7 @@
 """The study and the search loop."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
@@ -39,12 +40,16 @@ class Study:
     @property
     def best(self) -> Trial | None:
         """The trial with the highest reward; of equals the first."""
-        rewarded = [trial for trial in self.trials if trial.reward is not None]
+        rewarded = [
+            trial
+            for trial in self.trials
+            if trial.reward is not None and not trial.outcome.estimated
+        ]
         return max(rewarded, key=lambda trial: trial.reward or 0.0, default=None)
 
     def pareto(self) -> list[Trial]:
         """The trials that none beats in accuracy and latency, from the fastest to the slowest."""
-        ok = [trial for trial in self.trials if trial.outcome.ok]
+        ok = [trial for trial in self.trials if trial.outcome.ok and not trial.outcome.estimated]
         front = pareto(
             [trial.outcome.accuracy or 0.0 for trial in ok],
             [trial.outcome.latency or 0.0 for trial in ok],
@@ -122,7 +127,7 @@ def search(
         outcomes = _outcomes(space, genotypes, evaluate)
         rewards = [_reward(reward, outcome) for outcome in outcomes]
         results = zip(genotypes, rewards, outcomes, strict=True)
-        searcher.tell([Result(g, r, o.accuracy, o.latency) for g, r, o in results])
+        searcher.tell([Result(g, r, o.accuracy, o.latency, o.costs) for g, r, o in results])
         numbered = enumerate(zip(genotypes, outcomes, rewards, strict=True), len(study.trials))
         study.record([Trial(n, arm, *values) for n, values in numbered], arm, searcher)
         if watch:
@@ -155,7 +160,7 @@ def _sound(outcome: Outcome) -> Outcome:
         f"the evaluation gave accuracy {outcome.accuracy} and latency {outcome.latency} ms;"
         " needs a finite accuracy and a latency above 0 ms"
     )
-    return Outcome(accuracy, latency, error, outcome.details)
+    return replace(outcome, accuracy=accuracy, latency=latency, error=error)
 
 
 def _reward(reward: Reward, outcome: Outcome) -> float | None:

@@ -14,13 +14,17 @@ T = TypeVar("T")
 class Outcome:
     """An accuracy in [0, 1] and a latency in milliseconds, or the error that prevented them.
 
-    `details` is any JSON that belongs to the record: the digest, the interval, the counts.
+    `details` is any JSON that belongs to the record: the digest, the interval, the counts. `costs`
+    are further figures that limits may be set for, by name. `estimated` marks the accuracy of a
+    training that was stopped early: what it would have come to, good enough for a searcher only.
     """
 
     accuracy: float | None = None
     latency: float | None = None
     error: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    estimated: bool = False
 
     @property
     def ok(self) -> bool:
