@@ -1,226 +1,297 @@
 """How many trainings does each searcher need? A replay of real ImageNet trainings.
 
     python benchmarks/search_quality.py [--data ../shared/data] [--targets 5 3 8] [--seeds 5]
-                                        [--trials 2000] [--png FILE] [--json]
+                                        [--trials 2000] [--workers 2] [--png FILE] [--json]
 
-`anb_mnasnet_zcu102.csv` (Accel-NASBench) holds some 4,000 networks of MnasNet's macro space, each
-trained on ImageNet for 16 epochs and measured on an FPGA. Boosted trees (scikit-learn) fitted to
-its train rows stand for all others. The reward is the hard one: the accuracy, or, beyond T,
-accuracy times T over latency. Every figure counts trainings only. The guided searcher may ask the
-table for latencies, which cost nothing beside a training. The ceiling is the best that a long
-climb on the table itself finds. Without the data it says so and exits with 2. scikit-learn comes
-with the extra `demo`.
+The table is `accel_nasbench.py`'s. The reward is the hard one: the accuracy, or, beyond T, accuracy
+times T over latency. Every figure counts trainings only. The guided searcher may ask the table for
+latencies, which cost nothing beside a training; as a further row it has to predict them too.
+Optuna's TPE maximizes the same reward, its NSGA-II accuracy and latency at once. The ceiling is the
+best that long climbs on the table itself find. Needs the extras `demo` (scikit-learn) and
+`benchmark` (Optuna).
 """
 
-import argparse
-import csv
 import json
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores, one each
+
 import random
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from time import perf_counter
 from typing import Any
 
+import accel_nasbench
 import numpy as np
-from scipy.stats import kendalltau
-from sklearn.ensemble import HistGradientBoostingRegressor
+import optuna
+import torch
 
-from pocketnas.search.evolution import Evolution, mutated
+from pocketnas.search.evolution import Evolution
 from pocketnas.search.guided import Guided
-from pocketnas.search.ppo import PPO
+from pocketnas.search.ppo import PPO, REINFORCE
 from pocketnas.search.reward import hard
 from pocketnas.search.searcher import RandomSearch, Result, Searcher
-from pocketnas.spaces import Decision, Genotype
+from pocketnas.spaces import Genotype
 
-FILE = "anb_mnasnet_zcu102.csv"
-AT = (120, 300, 2000)
-GUIDED = 300  # its trials
-BATCH = {"guided": 5}  # others 20, as the papers'
+AT = (120, 300, 500, 2000)
+PAST = 1000  # trials, for the time of a proposal
+FEW = 5  # proposals a batch where the searcher decides on each anew; others 20, as the papers'
 
 
-class Table:
-    """Accuracy in [0, 1] and latency in ms of any genotype, by boosted trees."""
+class Optuna:
+    """One of Optuna's samplers behind ask and tell."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open() as file:
-            rows = [row for row in csv.DictReader(file) if row["latency_zcu102"]]
-        names = [name for name in rows[0] if name.startswith("block")]
-        options = {name: sorted({int(row[name]) for row in rows}) for name in names}
-        self.decisions = [Decision(name, tuple(options[name])) for name in names]
-        self.sizes = [len(decision.options) for decision in self.decisions]
-        x = np.array([[float(row[name]) for name in names] for row in rows])
-        held_out = np.array([row["split"] != "train" for row in rows])
-        self._trees: dict[str, Any] = {}
-        self.tau: dict[str, float] = {}
-        for what, column, scale in (
-            ("accuracy", "val_top1", 100),
-            ("latency", "latency_zcu102", 1),
-        ):
-            y = np.array([float(row[column]) for row in rows]) / scale
-            trees = HistGradientBoostingRegressor(
-                max_iter=2000, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=10,
-                l2_regularization=1.0, random_state=0,
-            ).fit(x[~held_out], y[~held_out])  # fmt: skip
-            predicted = trees.predict(x[held_out])
-            self.tau[what] = float(kendalltau(predicted, y[held_out]).statistic)
-            self._trees[what] = trees
+    def __init__(
+        self, table: accel_nasbench.Table, sampler: optuna.samplers.BaseSampler, *, both: bool
+    ) -> None:
+        self._directions = ["maximize", "minimize"] if both else ["maximize"]
+        self._study = optuna.create_study(directions=self._directions, sampler=sampler)
+        self._decisions = table.decisions
+        self._open: list[Any] = []
 
-    def look_up(self, what: str, genotypes: Sequence[Genotype]) -> list[float]:
-        """`accuracy` or `latency` of each."""
-        pairs = [[d.options[i] for d, i in zip(self.decisions, g, strict=True)] for g in genotypes]
-        found: list[float] = self._trees[what].predict(np.array(pairs, float)).tolist()
-        return found
+    def ask(self, n: int) -> list[Genotype]:
+        self._open = [self._study.ask() for _ in range(n)]
+        return [
+            tuple(
+                trial.suggest_categorical(decision.name, range(len(decision.options)))
+                for decision in self._decisions
+            )
+            for trial in self._open
+        ]
+
+    def tell(self, results: Sequence[Result]) -> None:
+        for trial, result in zip(self._open, results, strict=True):
+            both = [result.accuracy, result.latency]
+            self._study.tell(trial, both if len(self._directions) > 1 else result.reward)
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A searcher: how it is made, how many trials it gets at most, and how many a batch."""
+
+    make: Callable[[accel_nasbench.Table, float, int], Any]
+    trials: int | None = None
+    batch: int = 20
+
+
+CONTESTANTS: Mapping[str, Contestant] = {
+    "random": Contestant(lambda table, target, seed: RandomSearch(table.decisions, seed=seed)),
+    "reinforce": Contestant(
+        lambda table, target, seed: PPO(table.decisions, seed=seed, config=REINFORCE)
+    ),
+    "ppo": Contestant(lambda table, target, seed: PPO(table.decisions, seed=seed)),
+    "evolution": Contestant(lambda table, target, seed: Evolution(table.decisions, seed=seed)),
+    "NSGA-II": Contestant(
+        lambda table, target, seed: Optuna(
+            table, optuna.samplers.NSGAIISampler(seed=seed), both=True
+        ),
+    ),
+    "TPE": Contestant(
+        lambda table, target, seed: Optuna(
+            table, optuna.samplers.TPESampler(seed=seed), both=False
+        ),
+        300,
+        FEW,
+    ),
+    "guided, alone": Contestant(
+        lambda table, target, seed: Guided(table.decisions, seed=seed, reward=hard(target)),
+        300,
+        FEW,
+    ),
+    "guided": Contestant(
+        lambda table, target, seed: Guided(
+            table.decisions, seed=seed, reward=hard(target), latencies=table.latencies
+        ),
+        300,
+        FEW,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One searcher at one target: mean and deviation over the seeds of the best reward so far."""
+    """One searcher at one target over the seeds; `at` has mean and deviation of the best reward.
+
+    `rewards` and `entropies` are batch by batch, of a controller only.
+    """
 
     target: float
     searcher: str
+    ceiling: float
     at: dict[int, tuple[float, float]]
-    milliseconds_a_proposal: float
     curves: list[list[float]]
+    rewards: list[list[float]]
+    entropies: list[list[float]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser = accel_nasbench.parser(__doc__)
     parser.add_argument("--targets", type=float, nargs="+", default=[5.0, 3.0, 8.0], help="ms")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--png", type=Path, help="draw the curves of the first target")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
     args = parser.parse_args()
-    if not (args.data / FILE).exists():
-        print(f"not run: {args.data / FILE} is not there; --data names its folder", file=sys.stderr)
-        sys.exit(2)
-    table = Table(args.data / FILE)
-    if not args.json:
-        tau = ", ".join(f"{name} {value:.3f}" for name, value in table.tau.items())
-        print(f"held-out rank correlation (Kendall) of the table: {tau}; {args.seeds} seeds")
-    rows = []
-    for target in args.targets:
-        top = ceiling(table, target)
-        if not args.json:
-            print(f"T = {target:g} ms: ceiling {top:.4f}", flush=True)
-        for name in ("random", "evolution", "ppo", "guided"):
-            row = measured(table, target, name, args.seeds, args.trials)
-            rows.append(row)
-            if not args.json:
-                print_row(row, top)
+    table = accel_nasbench.table(args.data)
+    say = (lambda text: None) if args.json else partial(print, flush=True)
+    tau = ", ".join(f"{name} {value:.3f}" for name, value in table.tau.items())
+    say(f"held-out rank correlation (Kendall) of the table: {tau}; {args.seeds} seeds")
+    rows: list[Row] = []
+    with ProcessPoolExecutor(args.workers, initializer=_prepare) as pool:
+        for target in args.targets:
+            ceiling = table.ceiling(hard(target))
+            say(f"T = {target:g} ms: ceiling {ceiling:.4f}")
+            for name in args.only:
+                one = partial(_search, args.data, name, target, args.trials)
+                found = list(pool.map(one, range(args.seeds)))
+                row = _row(name, target, ceiling, found)
+                rows.append(row)
+                say(_line(row))
+    times = {
+        name: _milliseconds_a_proposal(table, make)
+        for name, make in CONTESTANTS.items()
+        if name.startswith("guided") and name in args.only
+    }
+    for name, (each, looked_up) in times.items():
+        say(
+            f"{name}: {each:.0f} ms a proposal after {PAST} trials, in batches of {FEW};"
+            f" {looked_up:.0f} ms more for the table's own latencies"
+        )
     if args.png:
-        draw(rows, args.targets[0], args.png)
+        draw(rows, args.png)
     if args.json:
-        print(json.dumps({"tau": table.tau, "rows": [asdict(row) for row in rows]}))
+        print(
+            json.dumps(
+                {"tau": table.tau, "rows": [asdict(row) for row in rows], "milliseconds": times}
+            )
+        )
 
 
-def measured(table: Table, target: float, name: str, seeds: int, trials: int) -> Row:
-    """Runs one searcher with each seed."""
-    budget = min(trials, GUIDED) if name == "guided" else trials
-    curves, seconds = [], 0.0
-    for seed in range(seeds):
-        curve, spent = search(table, target, make(name, table, target, seed), budget,
-                              BATCH.get(name, 20))  # fmt: skip
-        curves.append(curve)
-        seconds += spent
-    points = {
+def _prepare() -> None:
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+_table = cache(accel_nasbench.table)
+
+
+def _search(
+    data: Path, name: str, target: float, trials: int, seed: int
+) -> tuple[list[float], list[float], list[float]]:
+    """The best reward after each trial, and each batch's mean reward and entropy."""
+    table, reward, who = _table(data), hard(target), CONTESTANTS[name]
+    searcher = who.make(table, target, seed)
+    rewards: list[float] = []
+    means, entropies = [], []
+    trials = min(trials, who.trials or trials)
+    while len(rewards) < trials:
+        genotypes = searcher.ask(min(who.batch, trials - len(rewards)))
+        figures = zip(
+            genotypes, table.accuracies(genotypes), table.latencies(genotypes), strict=True
+        )
+        results = [Result(g, reward(a, latency), a, latency) for g, a, latency in figures]
+        searcher.tell(results)
+        rewards += [result.reward or 0.0 for result in results]
+        means.append(fmean(rewards[-len(results) :]))
+        if isinstance(searcher, PPO):
+            entropies.append(searcher.entropy)
+    return list(accumulate(rewards, max)), means, entropies
+
+
+def _row(
+    name: str,
+    target: float,
+    ceiling: float,
+    found: Sequence[tuple[list[float], list[float], list[float]]],
+) -> Row:
+    curves = [curve for curve, _, _ in found]
+    at = {
         n: (fmean(c[n - 1] for c in curves), pstdev(c[n - 1] for c in curves))
         for n in AT
-        if n <= budget
+        if n <= len(curves[0])
     }
-    return Row(target, name, points, 1000 * seconds / seeds / budget, curves)
-
-
-def make(name: str, table: Table, target: float, seed: int) -> Searcher:
-    """A searcher by its name."""
-    match name:
-        case "random":
-            return RandomSearch(table.decisions, seed=seed)
-        case "evolution":
-            return Evolution(table.decisions, seed=seed)
-        case "ppo":
-            return PPO(table.decisions, seed=seed)
-        case _:
-            latencies: Callable[[Sequence[Genotype]], list[float]] = lambda genotypes: (  # noqa: E731
-                table.look_up("latency", genotypes)
-            )
-            return Guided(table.decisions, seed=seed, reward=hard(target), latencies=latencies)
-
-
-def search(
-    table: Table, target: float, searcher: Searcher, trials: int, batch: int
-) -> tuple[list[float], float]:
-    """The best reward after each trial, and the seconds that proposing and learning took."""
-    reward, rewards, seconds = hard(target), [], 0.0
-    while len(rewards) < trials:
-        begin = perf_counter()
-        genotypes = searcher.ask(min(batch, trials - len(rewards)))
-        seconds += perf_counter() - begin
-        accuracies = table.look_up("accuracy", genotypes)
-        latencies = table.look_up("latency", genotypes)
-        figures = zip(genotypes, accuracies, latencies, strict=True)
-        results = [Result(g, reward(a, latency), a, latency) for g, a, latency in figures]
-        begin = perf_counter()
-        searcher.tell(results)
-        seconds += perf_counter() - begin
-        rewards += [result.reward or 0.0 for result in results]
-    return list(accumulate(rewards, max)), seconds
-
-
-def ceiling(table: Table, target: float, rounds: int = 25) -> float:
-    """The best reward that four long climbs on the table find."""
-    reward, best = hard(target), 0.0
-    for seed in range(4):
-        rng = random.Random(seed)
-        pool = [tuple(rng.randrange(size) for size in table.sizes) for _ in range(500)]
-        for _ in range(rounds):
-            pool = list(dict.fromkeys(pool))
-            figures = (table.look_up(what, pool) for what in ("accuracy", "latency"))
-            scores = [reward(*pair) for pair in zip(*figures, strict=True)]
-            order = sorted(range(len(pool)), key=lambda i: -scores[i])[:150]
-            best = max(best, scores[order[0]])
-            pool = [pool[i] for i in order]
-            for parent in pool[:150]:
-                for _ in range(5):
-                    child = parent
-                    for _ in range(rng.choice((1, 1, 2, 3))):
-                        child = mutated(child, table.sizes, rng)
-                    pool.append(child)
-    return best
-
-
-def print_row(row: Row, top: float) -> None:
-    figures = "  ".join(f"{n}: {mean:.4f} ±{std:.4f}" for n, (mean, std) in row.at.items())
-    share = max(mean for mean, _ in row.at.values()) / top
-    print(
-        f"  {row.searcher:<10} {figures}  ({share:.1%} of the ceiling;"
-        f" {row.milliseconds_a_proposal:.1f} ms a proposal)",
-        flush=True,
+    return Row(
+        target, name, ceiling, at, curves, [m for _, m, _ in found], [e for _, _, e in found]
     )
 
 
-def draw(rows: Sequence[Row], target: float, path: Path) -> None:
-    """The best reward so far against trainings, mean over the seeds."""
+def _line(row: Row) -> str:
+    figures = "  ".join(
+        f"{n}: {mean:.4f} ±{deviation:.4f} ({mean / row.ceiling:.2%})"
+        for n, (mean, deviation) in row.at.items()
+    )
+    ends = [f"{e[0]:.1f} to {e[-1]:.1f}" for e in row.entropies if e]
+    return f"  {row.searcher:<14} {figures}" + (f"; entropy {ends[0]} nats" if ends else "")
+
+
+def _milliseconds_a_proposal(table: accel_nasbench.Table, who: Contestant) -> tuple[float, float]:
+    """The time of a proposal after many trials, without and only the table's own time."""
+    looked_up = 0.0
+
+    class Timed:
+        decisions = table.decisions
+
+        @staticmethod
+        def latencies(genotypes: Sequence[Genotype]) -> list[float]:
+            nonlocal looked_up
+            begin = perf_counter()
+            found = table.latencies(genotypes)
+            looked_up += perf_counter() - begin
+            return found
+
+    torch.set_num_threads(1)
+    times, draw, reward = [], random.Random(0), hard(5.0)
+    searcher: Searcher = who.make(Timed, 5.0, 0)  # type: ignore[arg-type]
+    told = [tuple(draw.randrange(size) for size in table.sizes) for _ in range(PAST)]
+    lookups = []
+    for _ in range(5):
+        figures = zip(told, table.accuracies(told), table.latencies(told), strict=True)
+        searcher.tell([Result(g, reward(a, latency), a, latency) for g, a, latency in figures])
+        looked_up, begin = 0.0, perf_counter()
+        told = searcher.ask(FEW)
+        times.append(perf_counter() - begin - looked_up)
+        lookups.append(looked_up)
+    return 1000 * median(times) / FEW, 1000 * median(lookups) / FEW
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Best reward so far against trainings, a frame a target; the controllers' learning below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5.5), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    for row in rows:
-        if row.target == target:
+    targets = list(dict.fromkeys(row.target for row in rows))
+    figure = Figure(figsize=(5.2 * len(targets), 8.5), dpi=130, layout="constrained")
+    frames = figure.subplots(2, len(targets), squeeze=False)
+    for i, target in enumerate(targets):
+        above, below = frames[0][i], frames[1][i]
+        for row in (row for row in rows if row.target == target):
             curve = np.array(row.curves)
             steps = np.arange(1, curve.shape[1] + 1)
-            axes.plot(steps, curve.mean(0), label=row.searcher)
-            axes.fill_between(steps, curve.min(0), curve.max(0), alpha=0.15)
-    axes.set(xscale="log", xlim=(10, None), xlabel="trainings", ylabel="best reward so far")
-    axes.set_ylim(bottom=0.6)
-    axes.legend(loc="lower right")
-    axes.grid(alpha=0.3)
+            (line,) = above.plot(steps, curve.mean(0), label=row.searcher)
+            above.fill_between(steps, curve.min(0), curve.max(0), alpha=0.12)
+            above.axhline(row.ceiling, color="grey", linewidth=0.7, linestyle=":")
+            if row.entropies and row.entropies[0]:
+                batches = 20 * np.arange(1, len(row.rewards[0]) + 1)
+                rewards, entropy = np.mean(row.rewards, 0), np.mean(row.entropies, 0)
+                colour = line.get_color()
+                below.plot(batches, rewards, color=colour, label=f"{row.searcher}: mean reward")
+                share = entropy / entropy[0]
+                below.plot(batches, share, color=colour, linestyle="--",
+                           label=f"{row.searcher}: entropy, share of the first")  # fmt: skip
+        best = max(row.ceiling for row in rows if row.target == target)
+        above.set(xscale="log", xlim=(20, None), ylim=(0.93 * best, 1.003 * best))
+        above.set(title=f"T = {target:g} ms", xlabel="trainings", ylabel="best reward so far")
+        below.set(xlabel="trainings", ylim=(0, 1.02))
+        for frame in (above, below):
+            frame.grid(alpha=0.3)
+            if frame.get_legend_handles_labels()[0]:
+                frame.legend(fontsize=8)
     FigureCanvasAgg(figure).print_png(str(path))
 
 

@@ -10,7 +10,7 @@ from pocketnas.arch.blocks import FusedMBConv, Skip
 from pocketnas.arch.blockstring import GATES
 from pocketnas.arch.cells import AuxiliaryHead, Cell, CellHead, CellStem
 from pocketnas.arch.residual import BasicBlock, Bottleneck, PoolStem
-from pocketnas.arch.wiring import OPERATIONS
+from pocketnas.arch.wiring import OPERATIONS, SIGNS
 from pocketnas.graph import Builder, Graph
 from pocketnas.graph.ops import PADDINGS
 from pocketnas.spaces import SPACES as KNOWN_SPACES
@@ -91,7 +91,7 @@ def cells(draw: st.DrawFn) -> str:
     texts = []
     for i in range(count):
         sides = [f"{draw(_operations)}({draw(st.integers(0, i + 1))})" for _ in range(2)]
-        texts.append("+".join(sides))
+        texts.append(draw(_signs).join(sides))
     if draw(st.booleans()):
         joined = draw(st.sets(st.integers(0, count + 1), min_size=1))
         texts.append(f"concat({','.join(map(str, sorted(joined)))})")
@@ -99,6 +99,7 @@ def cells(draw: st.DrawFn) -> str:
 
 
 _operations = st.sampled_from(OPERATIONS)
+_signs = st.sampled_from(tuple(SIGNS.values()))
 
 
 @st.composite

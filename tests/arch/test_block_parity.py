@@ -10,6 +10,7 @@ from pocketnas.arch import Architecture, ConvBlock, Head, MBConv, SepConv, from_
 from pocketnas.arch.blocks import Block, FusedMBConv
 from pocketnas.arch.cells import Cell, CellHead, CellStem
 from pocketnas.arch.residual import BasicBlock, Bottleneck, PoolStem
+from pocketnas.arch.wiring import OPERATIONS
 from pocketnas.graph.ops import Padding
 
 FILTERS = 6
@@ -40,12 +41,19 @@ CELLS: list[Block] = [
     Cell(REDUCTION, 4, 2),
     Cell("id(0)+max3(1)|sep7(0)+id(2)", 5),
     Cell("id(0)+max3(1)|avg3(0)+id(2)|concat(0,1,3)", 5, 2),
+    Cell("sep3(0)&id(1)|max3(2)+id(2)|avg3(2)&id(3)|conv13(4)&sep5(4)|concat(0,2,4,5)", 4),
+    Cell("conv3(0)&id(1)|max5(2)+dil3(2)|id(2)&id(2)|concat(1,2,3,4)", 4, 2),
+]
+OPERATING: list[Block] = [
+    Cell(f"{operation}(0)+{operation}(1)|{operation}(2)&id(0)", 4, stride)
+    for stride in (1, 2)
+    for operation in OPERATIONS
 ]
 
 
 @pytest.mark.parametrize("padding", ["same", "symmetric"])
 @pytest.mark.parametrize("resolution", [13, 14])
-@pytest.mark.parametrize("block", [*CONVOLUTIONS, *RESIDUAL, *CELLS], ids=str)
+@pytest.mark.parametrize("block", [*CONVOLUTIONS, *RESIDUAL, *CELLS, *OPERATING], ids=str)
 def test_block(block: Block, resolution: int, padding: Padding) -> None:
     stem = ConvBlock(3, 1, FILTERS)
     architecture = Architecture(resolution, stem, ((block,),), Head(8, 5), padding=padding)

@@ -123,6 +123,22 @@ def test_identity_is_nothing_unless_the_shape_changes() -> None:
 ADDS = ["pairs.0.add", "pairs.1.add"]
 
 
+def test_whoever_reads_a_concatenated_pair_has_the_filters_of_the_cell() -> None:
+    """Appendix A.4: 1x1 convolutions where shapes differ; the output joins all as they are."""
+    cell = Cell("id(0)&id(0)|id(2)+max5(2)|sep3(2)&conv3(2)|concat(0,2,3,4)", F)
+    graph = between(cell, (8, 8, 9), (8, 8, F))
+    pair = graph.node("b.pairs.0.concat")
+    assert (pair.op, pair.shape) == (Concat(), (8, 8, 2 * F))
+    assert named(graph, "pairs.1.left") == [f"conv.{n}" for n in RELU_CONV]
+    assert named(graph, "pairs.1.right") == ["pool", "conv.conv", "conv.bn"]
+    assert graph.node("b.pairs.2.left.0.pointwise").op == Conv(F, (1, 1))
+    assert graph.node("b.pairs.2.right.conv.conv").input_shapes == ((8, 8, 2 * F),)
+    assert graph.node("b.pairs.1.add").shape == (8, 8, F)
+    joined = graph.node("b.output.concat")
+    assert joined.inputs == ("b.input.bn", pair.name, "b.pairs.1.add", "b.pairs.2.concat")
+    assert joined.shape[2] == cell.channels == (1 + 2 + 1 + 2) * F
+
+
 def test_pools_are_followed_by_a_convolution_only_where_the_filters_differ() -> None:
     stem = emitted(Cell("max3(1)+avg3(0)", F), channels=9)  # prev is x
     assert named(stem, "pairs.0.left") == ["pool", "conv.conv", "conv.bn"]

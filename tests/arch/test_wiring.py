@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from architectures import NORMAL, REDUCTION, cells
-from pocketnas.arch.wiring import Branch, Pair, canonical, wiring
+from pocketnas.arch.wiring import OPERATIONS, Branch, Pair, canonical, wiring
 from pocketnas.errors import ArchitectureError
 
 
@@ -34,6 +34,28 @@ def test_a_concat_that_says_what_is_implied_is_not_written() -> None:
     assert canonical(pairs) == pairs
 
 
+def test_the_thirteen_operations_of_the_paper() -> None:
+    """1707.07012, section 3.1: the list has thirteen entries."""
+    assert len(set(OPERATIONS)) == len(OPERATIONS) == 13
+    for operation in OPERATIONS:
+        assert wiring(f"{operation}(0)+id(1)").pairs[0].left.operation == operation
+
+
+def test_a_pair_may_be_concatenated_and_is_twice_as_wide() -> None:
+    found = wiring("sep5(0)&sep3(1)|avg3(0)+id(0)|id(2)&id(2)")
+    assert [pair.combine for pair in found.pairs] == ["concat", "add", "concat"]
+    assert (found.joined, found.width) == ((3, 4), 1 + 2)
+    assert wiring("sep5(0)&sep3(1)|id(0)+id(0)|concat(0,1,2,3)").width == 1 + 1 + 2 + 1
+    assert (wiring(NORMAL).width, wiring(REDUCTION).width) == (6, 4)
+
+
+@given(cells())
+def test_pairs_are_written_as_they_are_read(cell: str) -> None:
+    found = wiring(cell)
+    assert "|".join(map(str, found.pairs)) == cell.partition("|concat")[0]
+    assert len(found.joined) <= found.width <= 2 * len(found.joined)
+
+
 @given(cells())
 def test_what_is_joined_exists_and_something_always_is(cell: str) -> None:
     found = wiring(cell)
@@ -44,7 +66,7 @@ def test_what_is_joined_exists_and_something_always_is(cell: str) -> None:
     assert canonical(canonical(cell)) == canonical(cell)
 
 
-PAIR = r"a pair must read like sep5\(0\)\+sep3\(1\), got "
+PAIR = r"a pair must read like sep5\(0\)\+sep3\(1\) or sep5\(0\)&sep3\(1\), got "
 END = r"the end must read like concat\(2,3\) with states below "
 
 
@@ -55,6 +77,10 @@ END = r"the end must read like concat\(2,3\) with states below "
         ("sep5(0)", PAIR + r"'sep5\(0\)'"),
         ("sep5(0)+sep3(1)|", PAIR + "''"),
         ("sep5(0) + sep3(1)", PAIR + r"'sep5\(0\) \+ sep3\(1\)'"),
+        ("sep5(0)&&sep3(1)", PAIR + r"'sep5\(0\)&&sep3\(1\)'"),
+        ("sep5(0)&sep3(1)&id(1)", PAIR),
+        ("sep5(0)*sep3(1)", PAIR),
+        ("sep5(0)&sep3(2)", r"'sep5\(0\)&sep3\(2\)' reads state 2, which comes later"),
         ("sep5(00)+sep3(1)", PAIR + r"'sep5\(00\)\+sep3\(1\)'"),
         ("sep5(٠)+sep3(1)", PAIR),
         ("sep5(0)+sep3(-1)", PAIR),
@@ -75,7 +101,7 @@ def test_what_cannot_be_read_is_named(cell: str, message: str) -> None:
         wiring(cell)
 
 
-@given(st.text("idsepavg3()+|,0129concat", max_size=40))
+@given(st.text("idsepavg3()+&|,0129concat", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ArchitectureError):
         assert wiring(text).pairs

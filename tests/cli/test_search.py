@@ -188,7 +188,7 @@ def test_settings_of_a_run_stay(cli: Cli, finished) -> None:
     home, folder, _, _ = finished
     done = cli("search", "--resume", folder, "--epochs", "9", cwd=home)
     assert done.returncode == 1
-    assert "only --trials and --control" in done.stderr
+    assert "only --trials, --control and --check-proxy" in done.stderr
 
 
 def _trials(path: Path) -> list[tuple[object, ...]]:

@@ -24,6 +24,19 @@ def test_milliseconds(milliseconds: float, text: str) -> None:
     assert plain(figures.milliseconds(milliseconds)) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (412.31, "KiB", "412 KiB"),
+        (5880.2, "KiB", "5,880 KiB"),
+        (0.2212, "ms", "0.221 ms"),
+        (7, "", "7.00"),
+    ],
+)
+def test_quantity(value: float, unit: str, text: str) -> None:
+    assert plain(figures.quantity(value, unit)) == text
+
+
 def test_plus_minus_shows_value_and_half_interval_to_the_same_digit() -> None:
     latency = {"milliseconds": 0.312, "low": 0.3101, "high": 0.3139}
     assert plain(figures.plus_minus(latency)) == "0.312 ±0.002 ms"

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pocketnas.report.charts import hypervolume_chart, pareto_chart, reward_chart
 from pocketnas.report.page import write_report
+from pocketnas.report.progress import rewards
+from pocketnas.report.scene import scene
 from pocketnas.report.summary import Summary
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome, Trial
@@ -126,7 +129,7 @@ def test_brings_plotly_once_and_without_its_upload_button(
     write_report(study, summary, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert text.count("plotly.js v") == 1
-    assert text.count('"showSendToCloud": false') == 2
+    assert text.count('"showSendToCloud": false') == 3
     assert not re.search(r'"plotlyServerURL": "', text)
     assert not re.search(r'url\(["\']?http|@import', text.partition("</style>")[0])
 
@@ -163,6 +166,34 @@ def test_an_unfinished_run_says_so(study: Study, tmp_path: Path) -> None:
     assert not {"result", "file", "images"} & set(found.ids)
 
 
+def test_stopped_trials_are_counted_and_not_drawn(study: Study, tmp_path: Path) -> None:
+    stopped = Study(":memory:")
+    stopped.trials = [
+        replace(trial, outcome=replace(trial.outcome, estimated=True, accuracy=1.0))
+        if trial.number == 7
+        else trial
+        for trial in study.trials
+    ]
+    found = written(stopped, None, tmp_path)
+    assert "1 whose training was spared, or stopped on its way, are not drawn." in found.text
+    assert scene(stopped, None).arms["search"][7].trial.number == 8
+    assert all(point.trial.number != 7 for point in scene(stopped, None).front)
+    assert rewards(stopped.trials)[7] is None
+    assert rewards(study.trials)[7] is not None
+    assert "not drawn" not in written(study, None, tmp_path).text
+
+
+def test_says_whether_the_proxy_can_be_trusted(
+    study: Study, changed: Changed, tmp_path: Path
+) -> None:
+    networks = [{"name": f"net <{i}>", "proxy": i / 10, "final": i / 9} for i in range(9)]
+    trust = {"networks": networks, "correlation": 1.0, "low": 0.9, "high": 1.0}
+    found = written(study, changed(trust=trust), tmp_path)
+    assert "rank correlation 1.00 (95 %: 0.9 to 1.0) over 9 networks" in found.text
+    assert "net <3>" in found.text
+    assert "proxy" in found.ids
+
+
 def test_no_trials(tmp_path: Path) -> None:
     found = written(Study(":memory:"), None, tmp_path)
     assert "no trials yet" in found.text
@@ -176,6 +207,45 @@ def test_all_failed(failed: Study, summary: Summary, changed: Changed, tmp_path:
     assert "nothing to plot" in found.text
     without = written(failed, changed(rows=(), finalists=()), tmp_path)
     assert "Finished without a network" in without.text
+
+
+def test_the_limits_and_what_the_found_network_costs(
+    study: Study, summary: Summary, changed: Changed, tmp_path: Path
+) -> None:
+    best = replace(summary.rows[0], costs={"size": 412.3, "int8": 0.2212, "memory": 96.0})
+    limits = ["size<=400", "int8<=0.25", "memory~64"]
+    limited = changed(rows=(best, *summary.rows[1:]), config={"limits": limits})
+    assert (
+        "Limits: size 412 KiB (at most 400 KiB, which it breaks); int8 0.221 ms (at most 0.250 ms);"
+        " memory 96.0 KiB (aimed at 64.0 KiB)."
+    ) in written(study, limited, tmp_path).text
+    assert "Limits:" not in written(study, summary, tmp_path).text
+
+
+def test_pointing_at_a_trial_tells_its_costs() -> None:
+    study = Study(":memory:")
+    outcome = Outcome(0.5, 1.0, costs={"size": 412.3, "own": 7.0})
+    study.trials = [Trial(0, "search", (0,), outcome, 0.5)]
+    chart = pareto_chart(scene(study, None))
+    assert "size 412\u00a0KiB, own 7.00" in chart["data"][0]["text"][0]
+
+
+def test_hypervolume_of_each_arm(study: Study) -> None:
+    chart = hypervolume_chart(study, scene(study, None))
+    assert [trace["name"] for trace in chart["data"]] == ["random control", "search"]
+    for trace, trials in zip(chart["data"], (20, 40), strict=True):
+        assert len(trace["x"]) == len(trace["y"]) == trials
+        assert trace["y"] == sorted(trace["y"])
+        assert 0 < trace["y"][-1] <= 100
+    assert chart["data"][1]["y"][-1] > chart["data"][0]["y"][-1]
+
+
+def test_negative_rewards_fill_the_frame() -> None:
+    study = Study(":memory:")
+    study.trials = [Trial(i, "search", (0,), Outcome(0.5, 1.0), -0.4 + 0.01 * i) for i in range(20)]
+    low, high = reward_chart(study, ["search"])["layout"]["yaxis"]["range"]
+    assert -0.45 < low < -0.35
+    assert -0.21 < high < -0.17
 
 
 def test_a_trial_without_details(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
 """Curves of rewards, and the sentence about luck."""
 
-from pocketnas.report.progress import best_so_far, luck, moving_average, rewards
+from math import log
+
+import pytest
+
+from pocketnas.report.progress import best_so_far, hypervolumes, luck, moving_average, rewards
+from pocketnas.report.scene import Frame
 from pocketnas.search.searcher import RandomSearch
 from pocketnas.spaces.mnasnet import mnasnet_space
 from pocketnas.study.study import Study
@@ -40,6 +45,29 @@ def test_best_so_far_counts_failed_trials() -> None:
 def test_moving_average_leaves_failed_trials_out() -> None:
     assert moving_average([0.2, None, 0.4, 0.6], 2) == [None, 0.2, 0.4, 0.5]
     assert moving_average([None, None], 2) == [None, None]
+
+
+def test_hypervolume_of_the_trials_so_far() -> None:
+    """In a frame of two octaves of latency, from 0.5 to 0.9."""
+    outcomes = [
+        Outcome(0.4, 1.0),  # below the frame
+        Outcome(0.7, 2.0),  # half as high, over one octave of two
+        Outcome(error="failed"),
+        Outcome(0.6, 3.0),  # dominated
+        Outcome(0.9, 2.0, estimated=True),
+        Outcome(0.9, 2.0),
+        Outcome(0.9, 1.0),
+    ]
+    trials = [Trial(i, "search", (0,), outcome, None) for i, outcome in enumerate(outcomes)]
+    frame = Frame(floor=0.5, highest=0.9, fastest=1.0, slowest=4.0)
+    assert frame.area == pytest.approx(0.4 * log(4))
+    found = hypervolumes(trials, frame)
+    assert found == pytest.approx([0, 0.25, 0.25, 0.25, 0.25, 0.5, 1])
+
+
+def test_a_frame_of_one_network_has_no_hypervolume() -> None:
+    trials = [Trial(0, "search", (0,), Outcome(0.7, 2.0), 0.7)]
+    assert hypervolumes(trials, Frame(0.6, 0.7, 2.0, 2.0)) == [0]
 
 
 def test_a_reward_that_is_no_number_counts_as_failed() -> None:

@@ -57,6 +57,7 @@ def test_asks_only_for_what_best_json_has(summary: Summary) -> None:
     assert about["classes"] == summary.data["classes"]
     assert about["input"]["shape"] == [1, 28, 28, 1]
     assert {"scale", "offset"} <= about["input"].keys()
+    assert about["limits"] == []
 
 
 def test_names_what_it_is_given() -> None:

@@ -40,6 +40,12 @@ def test_a_failure_is_nobodys_parent_while_others_live() -> None:
     assert all(_distance(child, (3,) * 12) == 1 for child in searcher.ask(10))
 
 
+def test_a_failure_is_worse_than_a_negative_reward() -> None:
+    searcher = Evolution(WIDE, population=2, sample=20)
+    searcher.tell([Result((0,) * 12, None), Result((3,) * 12, -0.4)])
+    assert all(_distance(child, (3,) * 12) == 1 for child in searcher.ask(10))
+
+
 def test_it_climbs_better_than_luck() -> None:
     found = []
     for searcher in (Evolution(WIDE, seed=1), RandomSearch(WIDE, seed=1)):

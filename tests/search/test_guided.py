@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from contracts.searcher import Make, SearcherContract
+from pocketnas.search.encoding import Encoding
 from pocketnas.search.evolution import Evolution
 from pocketnas.search.guided import FIRST, Guided
 from pocketnas.search.predictor import Predictor
@@ -39,7 +40,7 @@ def test_a_predictor_interpolates_and_knows_where_it_is_unsure() -> None:
     draw = random.Random(0)
     seen = list({tuple(draw.randrange(size) for size in SIZES) for _ in range(150)})
     new = [tuple(draw.randrange(size) for size in SIZES) for _ in range(200)]
-    predictor = Predictor(SIZES, seen, [accuracy(genotype) for genotype in seen])
+    predictor = Predictor(Encoding(DECISIONS), seen, [accuracy(genotype) for genotype in seen])
     mean, deviation = predictor.predict(seen)
     truth = torch.tensor([accuracy(genotype) for genotype in seen], dtype=torch.float64)
     assert (mean - truth).abs().max() < 0.02
@@ -51,8 +52,9 @@ def test_a_predictor_interpolates_and_knows_where_it_is_unsure() -> None:
 
 
 def test_functions_drawn_pass_through_what_was_seen() -> None:
+    small = [Decision("a", ("x", "y", "z")), Decision("b", (3, 5))]
     seen = [(0, 0), (1, 1), (2, 0)]
-    predictor = Predictor((3, 2), seen, [0.1, 0.5, 0.9])
+    predictor = Predictor(Encoding(small), seen, [0.1, 0.5, 0.9])
     drawn = predictor.draw([*seen, (1, 0)], 500, torch.Generator().manual_seed(0))
     assert drawn.shape == (500, 4)
     mean, deviation = predictor.predict([*seen, (1, 0)])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pocketnas.errors import StudyError
 from pocketnas.search.controller import Controller
-from pocketnas.search.ppo import PPO, PPOConfig
+from pocketnas.search.ppo import PPO, REINFORCE, PPOConfig
 from pocketnas.search.searcher import RandomSearch, Result, Searcher
 from pocketnas.spaces import Decision, Genotype
 
@@ -135,6 +135,39 @@ def test_a_failure_counts_as_no_reward() -> None:
     failed.tell([Result((0, 0), 0.5), Result((1, 1), None)])
     zero.tell([Result((0, 0), 0.5), Result((1, 1), 0.0)])
     assert failed.state() == zero.state()
+
+
+def test_a_failure_is_no_better_than_the_worst_of_its_batch() -> None:
+    failed, worst = PPO(DECISIONS), PPO(DECISIONS)
+    failed.tell([Result((0, 0), 0.5), Result((1, 0), -0.4), Result((1, 1), None)])
+    worst.tell([Result((0, 0), 0.5), Result((1, 0), -0.4), Result((1, 1), -0.4)])
+    assert failed.state() == worst.state()
+
+
+def test_one_pass_a_batch_is_reinforce_with_a_baseline() -> None:
+    """Williams's gradient (R - b) d log p, one step of Adam, whatever the clip."""
+    ours = [PPO(DECISIONS, seed=5, config=replace(REINFORCE, clip=clip)) for clip in (0.2, 1e-6)]
+    controller = Controller(ours[0].controller.sizes, seed=5)
+    parameters = list(controller.parameters())
+    log_probs, entropy = controller.log_probs(torch.tensor([r.genotype for r in RESULTS]))
+    advantages = torch.tensor([r.reward or 0.0 for r in RESULTS]) - 0.3
+    objective = advantages * log_probs + REINFORCE.entropy_weight * entropy
+    optimizer = torch.optim.Adam(parameters, lr=REINFORCE.learning_rate)
+    (-objective.mean()).backward()
+    optimizer.step()
+    for searcher in ours:
+        searcher.baseline = 0.3
+        searcher.tell(RESULTS)
+        for found, expected in zip(weights(searcher), parameters, strict=True):
+            torch.testing.assert_close(
+                found, expected.detach(), rtol=0, atol=0.02 * REINFORCE.learning_rate
+            )
+
+
+def test_reinforce_learns() -> None:
+    searcher = PPO(EIGHT, seed=0, config=replace(REINFORCE, learning_rate=0.01))
+    learned = mean_rewards(searcher, additive, 60)
+    assert fmean(learned[-5:]) > 0.85 > 0.55 > learned[0]
 
 
 def test_an_empty_batch_still_draws_anew() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketnas.errors import StudyError
-from pocketnas.search.reward import MnasReward, hard, soft
+from pocketnas.search.reward import REWARDS, MnasReward, absolute, hard, reward_of, soft
 
 ACCURACIES = st.floats(0.01, 1)
 LATENCIES = st.floats(0.1, 1000)
@@ -54,6 +54,30 @@ def test_at_the_target_the_reward_is_the_accuracy(accuracy: float, target: float
 
 @pytest.mark.parametrize("target", [0, -1.0, nan, inf])
 def test_a_target_must_be_above_zero(target: float) -> None:
-    for make in (soft, hard):
+    for make in (soft, hard, absolute):
         with pytest.raises(StudyError, match=f"must be above 0 ms, got {target}"):
             make(target)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "latency", "expected"),
+    [(0.75, 84, 0.75), (0.75, 92.4, 0.74), (0.75, 75.6, 0.74), (0.5, 840, -0.4)],
+)
+def test_the_absolute_reward_of_tunas(accuracy: float, latency: float, expected: float) -> None:
+    """2008.06120: Q + beta |T / T0 - 1| with beta = -0.10, here around T0 = 84 ms."""
+    assert absolute(84)(accuracy, latency) == pytest.approx(expected)
+
+
+@given(ACCURACIES, LATENCIES, st.floats(0.01, 10))
+def test_at_one_accuracy_the_absolute_reward_is_highest_at_the_target(
+    accuracy: float, target: float, factor: float
+) -> None:
+    assert absolute(target)(accuracy, factor * target) <= absolute(target)(accuracy, target)
+
+
+def test_rewards_by_name_and_weight() -> None:
+    assert set(REWARDS) == {"soft", "hard", "absolute", "pareto"}
+    assert reward_of("soft", 10) == reward_of("pareto", 10) == soft(10)
+    assert reward_of("soft", 10, -0.15) == MnasReward(10, -0.15, -0.15)
+    assert reward_of("hard", 10, -2.0) == MnasReward(10, 0.0, -2.0)
+    assert reward_of("absolute", 10, -0.3)(0.5, 20) == pytest.approx(0.2)

@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 
 from contracts.searcher import DECISIONS, Make, SearcherContract, told
-from pocketnas.search.ppo import PPO
+from pocketnas.search.ppo import PPO, REINFORCE
 from pocketnas.search.searcher import RandomSearch
 from pocketnas.spaces import Decision
 
@@ -19,6 +19,12 @@ class TestPPO(SearcherContract):
     @pytest.fixture
     def make(self) -> Make:
         return lambda decisions, seed: PPO(decisions, seed=seed)
+
+
+class TestReinforce(SearcherContract):
+    @pytest.fixture
+    def make(self) -> Make:
+        return lambda decisions, seed: PPO(decisions, seed=seed, config=REINFORCE)
 
 
 def test_random_search_is_uniform() -> None:

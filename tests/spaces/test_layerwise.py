@@ -73,7 +73,13 @@ def test_mnasnet_b1_in_block_strings() -> None:
     ]
 
 
-def test_the_spaces_by_name() -> None:
-    assert list(SPACES) == ["mnasnet", "proxylessnas", "singlepath"]
-    for name, space in SPACES.items():
-        assert space().name == name
+@pytest.mark.parametrize("name", ["proxylessnas", "singlepath"])
+def test_scaling_keeps_the_operations(name: str) -> None:
+    space = SPACES[name](width=0.25, depth=0.5, divisor=1, head=320, strides=(1,) * 8)
+    assert len(space.decisions) == len(SPACES[name]().decisions) - 10  # five stages of 4 have 2
+    network = space.decode((0,) * len(space.decisions))
+    assert [block.filters for block in (network.stem, network.stages[0][0])] == [8, 4]
+    assert [len(stage) for stage in network.stages] == [1, 2, 2, 2, 2, 2, 1]
+    assert [stage[0].filters for stage in network.stages[2:]] == [10, 20, 24, 48, 80]
+    assert {block.stride for stage in network.stages for block in stage} == {1}
+    assert network.head.filters == 320

@@ -85,6 +85,42 @@ def hang_if_early(folder: Path | None) -> None:
         hang(folder)
 
 
+def hang_at_first(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        time.sleep(600)
+    return "alive"
+
+
+def die_then_hang(mark: Path) -> None:
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+def greedy(mark: Path) -> str:
+    """Gets its memory only when no other worker is there any more."""
+    if not mark.exists():
+        mark.write_text(str(os.getpid()))
+        raise MemoryError("as much as there is")
+    return "fed" if int(mark.read_text()) != os.getpid() else "in the same old process"
+
+
+class OutOfMemoryError(RuntimeError):
+    """As CUDA's."""
+
+
+def insatiable(mark: Path) -> None:
+    mark.write_text(mark.read_text() + "." if mark.exists() else ".")
+    raise OutOfMemoryError("139 GiB are not enough")
+
+
+def counted_failure(mark: Path) -> None:
+    mark.write_text(mark.read_text() + "." if mark.exists() else ".")
+    raise ValueError("as always")
+
+
 def main(folder: Path) -> None:
     """A parent to be killed: two workers hang, and it waits for them."""
     executor = LocalExecutor(2, nothing)

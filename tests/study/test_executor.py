@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from pocketnas.study.executor import LocalExecutor
+from pocketnas.study.executor import LocalExecutor, WorkerError
 from study import tasks
 
 PATIENCE_S = 120
 """Far more than anything here takes; a test that hangs fails in the end."""
+TIMEOUT_S = 1.5
+"""Longer than a worker takes to start, as short as that allows."""
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +25,14 @@ def executor() -> Iterator[LocalExecutor]:
         yield executor
 
 
-def results(executor: LocalExecutor, function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+def results(
+    executor: LocalExecutor,
+    function: Callable[[Any], Any],
+    items: list[Any],
+    **options: Any,
+) -> list[Any]:
     """In the order of the items; each exactly once."""
-    found = list(executor.map(function, items))
+    found = list(executor.map(function, items, **options))
     assert sorted(i for i, _ in found) == list(range(len(items)))
     return [result for _, result in sorted(found, key=lambda pair: pair[0])]
 
@@ -80,6 +87,59 @@ def test_a_killed_worker_fails_its_item_alone(executor: LocalExecutor, items: li
 def test_a_worker_killed_once_costs_no_trial(executor: LocalExecutor, tmp_path: Path) -> None:
     """The kernel may take any worker when memory is short, a blameless one too."""
     assert results(executor, tasks.deadly_once, [tmp_path / "mark"]) == ["alive"]
+
+
+def test_a_hung_worker_is_killed_and_its_item_repeated(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    found = results(executor, tasks.hang_at_first, [tmp_path / "mark"], timeout=TIMEOUT_S)
+    assert found == ["alive"]
+
+
+def test_what_hangs_twice_fails_alone(executor: LocalExecutor, tmp_path: Path) -> None:
+    items = [None, tmp_path, None]
+    found = results(executor, tasks.hang_if_early, items, timeout=lambda: TIMEOUT_S)
+    assert found[0] is found[2] is None
+    assert isinstance(found[1], WorkerError)
+    assert str(found[1]) == f"hung: no result after {TIMEOUT_S:g} s, twice"
+    workers = [int(path.name.removeprefix("worker-")) for path in tmp_path.iterdir()]
+    assert len(workers) == 2
+    assert not any(map(_alive, workers))
+
+
+def test_two_kinds_of_loss_are_both_told(executor: LocalExecutor, tmp_path: Path) -> None:
+    (error,) = results(executor, tasks.die_then_hang, [tmp_path / "mark"], timeout=TIMEOUT_S)
+    assert str(error) == (
+        "the worker process died; it may have run out of memory;"
+        f" then, alone: hung: no result after {TIMEOUT_S:g} s"
+    )
+
+
+def test_no_result_is_late_because_nobody_listened(executor: LocalExecutor) -> None:
+    work = executor.map(tasks.square, [1, 2, 3, 4], timeout=TIMEOUT_S)
+    found = [next(work)]
+    time.sleep(TIMEOUT_S * 1.2)
+    assert sorted([*found, *work]) == [(0, 1), (1, 4), (2, 9), (3, 16)]
+
+
+def test_short_of_memory_gets_one_more_chance_alone(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    assert results(executor, tasks.greedy, [tmp_path / "one"]) == ["fed"]
+    (error,) = results(executor, tasks.insatiable, [tmp_path / "two"])
+    assert str(error) == "139 GiB are not enough"
+    assert (tmp_path / "two").read_text() == ".."
+
+
+def test_any_other_failure_is_final(executor: LocalExecutor, tmp_path: Path) -> None:
+    (error,) = results(executor, tasks.counted_failure, [tmp_path / "mark"])
+    assert isinstance(error, ValueError)
+    assert (tmp_path / "mark").read_text() == "."
+
+
+def test_nothing_that_can_be_sent(executor: LocalExecutor) -> None:
+    (error,) = results(executor, tasks.square, [lambda: None])
+    assert isinstance(error, Exception)
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from pocketnas.errors import ArchitectureError, StudyError
+from pocketnas.search.limits import Limits
 from pocketnas.search.ppo import PPO
-from pocketnas.search.reward import soft
+from pocketnas.search.reward import Reward, absolute, soft
 from pocketnas.search.searcher import RandomSearch, Result, Searcher
 from pocketnas.spaces import Choose, Decision, Genotype, Space
 from pocketnas.study.study import Study, search
@@ -226,6 +227,47 @@ def test_a_reward_that_is_no_number_counts_as_failed(study: Study) -> None:
     assert [trial.reward for trial in study.trials] == [None] * 3
     assert {result.reward for result in searcher.batches[0]} == {None}
     assert study.best is None
+
+
+def sized(values: Sequence[tuple[int, int]]) -> list[Outcome]:
+    return [Outcome(0.5, 10.0, costs={"size": 100.0 * (1 + a)}) for a, _ in values]
+
+
+@pytest.mark.parametrize(
+    ("reward", "text", "expected"),
+    [
+        (soft(10), "size<=200", [0.5, 0.5, 0.5 / 1.5, 0.25]),
+        (soft(10), "size~200", [0.5 * (n / 2) ** -0.07 for n in (1, 2, 3, 4)]),
+        (absolute(5), "size<=200", [0.4, 0.4, 0.5 / 1.5 - 0.1, 0.15]),
+    ],
+)
+def test_limits_take_from_the_reward(
+    study: Study, reward: Reward, text: str, expected: list[float]
+) -> None:
+    searcher = Recorded(RandomSearch(SPACE.decisions))
+    limits = Limits.parse([text])
+    search(SPACE, searcher, sized, reward, study, trials=30, batch=10, limits=limits)
+    for trial in study.trials:
+        assert trial.reward == pytest.approx(expected[trial.genotype[0]])
+        assert trial.outcome.accuracy == 0.5
+    assert [result.costs for result in searcher.batches[0]] == [
+        trial.outcome.costs for trial in study.trials[:10]
+    ]
+    assert study.storage.trials() == study.trials
+
+
+def test_a_limit_on_what_nobody_computes_ends_the_search(study: Study) -> None:
+    limits = Limits.parse(["memory<=200"])
+    with pytest.raises(StudyError, match="gave no cost 'memory'; it gave size"):
+        search(SPACE, searchers()[0], sized, REWARD, study, trials=3, limits=limits)
+    assert study.trials == []
+
+
+def test_a_failed_trial_needs_no_costs(study: Study) -> None:
+    limits = Limits.parse(["memory<=200"])
+    failed = [Outcome(error="hung"), Outcome(0.5, 1.0, costs={"memory": nan})]
+    search(SPACE, searchers()[0], lambda _: failed, REWARD, study, trials=2, limits=limits)
+    assert [trial.reward for trial in study.trials] == [None, None]
 
 
 @pytest.mark.parametrize("figures", [(torch.tensor(0.5), torch.tensor([4])), (1, 4), ("0.5", "4")])

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from flatbuffer import operators, read
 from parity import random_image, randomized
+from pocketnas.arch import from_lines
+from pocketnas.arch.wiring import OPERATIONS
 from pocketnas.devices import HostDevice
 from pocketnas.errors import ModelError
 from pocketnas.graph import Builder, Graph
@@ -91,6 +93,20 @@ def test_a_cell_has_the_quantizers_operators_and_nothing_is_rescaled(kind: Kind)
 def test_the_quantized_cell_computes_nearly_the_same(kind: Kind) -> None:
     graph = cell(kind)
     model = write(graph, weights_of(randomized(graph)))
+    assert_near(model, graph)
+
+
+@needs_quantizer
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operations_of_cells_and_concatenated_pairs_in_integers(
+    operation: str, stride: int
+) -> None:
+    cell = f"{operation}(0)&{operation}(1)|{operation}(2)+id(0)|concat(1,2,3)"
+    lines = ["in_p16_c3", "cs_k3_c8_same", f"ce_s{stride}_c8_{cell}", "ch_n10_d0.0"]
+    graph = from_lines(lines).graph()
+    model = write(graph, weights_of(randomized(graph)))
+    assert operators(quantize(model, images(graph, 1))) == operators(write(graph, quantize=True))
     assert_near(model, graph)
 
 

@@ -4,10 +4,9 @@ import pytest
 
 from pocketnas import zoo
 from pocketnas.arch.cells import Cell, CellStem
-from pocketnas.errors import ArchitectureError
 from pocketnas.graph import Graph, parameters
 from pocketnas.graph.ops import DropPath
-from pocketnas.zoo.nasnet import NORMAL, REDUCTION, nasnet, nasnet_a
+from pocketnas.zoo.nasnet import NORMAL, REDUCTION, nasnet_a
 
 
 def filters(stage: tuple[object, ...]) -> list[tuple[int, int]]:
@@ -92,14 +91,3 @@ def test_scheduled_drop_path_rises_linearly_and_spares_identities() -> None:
 
 def test_without_drop_path_there_is_none() -> None:
     assert not drops(nasnet_a(1, 96, resolution=64).graph())
-
-
-def test_any_two_cells() -> None:
-    """The macro network of another search: its penultimate width follows from what is joined."""
-    found = nasnet("sep3(0)+id(1)", "max3(0)+avg3(1)", cells=1, filters=8, resolution=32, classes=3)
-    assert found.graph().node("head.pool").input_shapes == ((1, 1, 32),)
-
-
-def test_a_cell_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(ArchitectureError, match=r"cell 'sep4\(0\)\+id\(1\)'"):
-        nasnet("sep4(0)+id(1)", REDUCTION, cells=1, filters=8, resolution=32)

@@ -95,7 +95,7 @@ class BlockString:
     @property
     def channels(self) -> int:
         """Of the output."""
-        return self.filters * len(wiring(self.cell).joined) if self.cell else self.filters
+        return self.filters * wiring(self.cell).width if self.cell else self.filters
 
     def blocks(self, channels: int) -> tuple[Block, ...]:
         """The layers as absolute blocks, for an input of `channels` filters.

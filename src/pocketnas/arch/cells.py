@@ -1,9 +1,14 @@
-"""NASNet's cells (1707.07012, figure 4 and appendix A.4; reference code `nasnet_utils`)."""
+"""NASNet's cells (1707.07012, figure 4 and appendix A.4; reference code `nasnet_utils`).
+
+Every operation gives a cell's number of filters, whatever it reads. `pocketnas.arch.operations` has
+the operations.
+"""
 
 from dataclasses import dataclass
 
 from pocketnas.arch.blocks import check, whole
 from pocketnas.arch.heads import check_dropout
+from pocketnas.arch.operations import operate, relu_conv
 from pocketnas.arch.wiring import CELL_INPUTS, Branch, canonical, wiring
 from pocketnas.errors import ArchitectureError
 from pocketnas.graph.builder import Builder, Value
@@ -14,11 +19,10 @@ from pocketnas.graph.ops import (
     Concat,
     Conv,
     Dense,
-    Depthwise,
     Dropout,
     GlobalAvgPool,
-    MaxPool,
     Padding,
+    Shape,
     Shift,
 )
 
@@ -29,7 +33,8 @@ class Cell:
 
     Attributes:
         cell: its string, see `pocketnas.arch.wiring`.
-        filters: of every operation; the output has as many for each state that it joins.
+        filters: of every operation; the output has as many for each state that it joins, twice as
+            many where the state is a concatenated pair.
         stride: of operations that read one of the two cell inputs.
         reach: which earlier output is state 1: 2 the one before the last. NASNet-A large takes the
             third last after a reduction cell (`skip_reduction_layer_input`).
@@ -49,21 +54,24 @@ class Cell:
     @property
     def channels(self) -> int:
         """Of the output."""
-        return self.filters * len(wiring(self.cell).joined)
+        return self.filters * wiring(self.cell).width
 
     def emit(self, net: Builder, x: Value, prev: Value) -> Value:
         previous = prev if prev == x else self._aligned(net, x, prev)
-        states = [_relu_conv(net, x, "input", self.filters), previous]
+        states = [relu_conv(net, x, "input", self.filters), previous]
         pairs, joined = wiring(self.cell)
         for i, pair in enumerate(pairs):
             with net.scope(f"pairs.{i}"):
                 left = self._branch(net, "left", pair.left, states)
                 right = self._branch(net, "right", pair.right, states)
-                states.append(net.add("add", Add(), left, right))
-        last = states[-1]
+                op = Add() if pair.combine == "add" else Concat()
+                states.append(net.add(pair.combine, op, left, right))
+        size = states[-1].shape[:2]
         with net.scope("output"):
-            fitted = [_fitted(net, states[i], f"reduce{i}", last) for i in joined]
-            return net.add("concat", Concat(), *fitted)
+            for i, state in enumerate(states[:CELL_INPUTS]):
+                if i in joined:
+                    states[i] = _fitted(net, state, f"reduce{i}", (*size, self.filters))
+            return net.add("concat", Concat(), *(states[i] for i in joined))
 
     def _aligned(self, net: Builder, x: Value, prev: Value) -> Value:
         """State 1 in the size of state 0 (appendix A.4: 1x1 convolutions where shapes differ)."""
@@ -71,25 +79,16 @@ class Cell:
             y = net.add("previous.act", Activation("relu"), prev)
             return _factorized_reduction(net, y, "previous", self.filters)
         if prev.channels != self.filters:
-            return _relu_conv(net, prev, "previous", self.filters)
+            return relu_conv(net, prev, "previous", self.filters)
         return prev
 
     def _branch(self, net: Builder, name: str, branch: Branch, states: list[Value]) -> Value:
         x = states[branch.state]
         stride = self.stride if branch.state < CELL_INPUTS else 1
         with net.scope(name):
-            match branch.operation:
-                case "id":
-                    if stride == 1 and x.channels == self.filters:
-                        return x  # and nothing to drop
-                    return _relu_conv(net, x, "conv", self.filters, stride)
-                case "avg3" | "max3" as pool:
-                    op = AvgPool if pool == "avg3" else MaxPool
-                    y = net.add("pool", op(3, stride, net.padding), x)
-                    if y.channels != self.filters:
-                        y = net.conv(y, "conv", self.filters)
-                case separable:
-                    y = _separable(net, x, self.filters, int(separable[-1]), stride)
+            y = operate(net, branch.operation, x, self.filters, stride)
+            if branch.operation == "id":
+                return y  # `nasnet_utils` never drops it
             number, cells = net.place
             return net.drop_path(y, "drop", (number + 1) / cells)
 
@@ -161,33 +160,13 @@ class AuxiliaryHead:
         return net.add("classifier", Dense(self.classes), y)
 
 
-def _relu_conv(net: Builder, x: Value, name: str, filters: int, stride: int = 1) -> Value:
-    with net.scope(name):
-        y = net.add("act", Activation("relu"), x)
-        y = net.add("conv", Conv(filters, (1, 1), stride), y)
-        return net.norm(y)
-
-
-def _separable(net: Builder, x: Value, filters: int, kernel: int, stride: int) -> Value:
-    """A depthwise separable convolution applied twice, each ReLU, depthwise, pointwise, BN."""
-    for i in range(2):
-        with net.scope(str(i)):
-            y = net.add("act", Activation("relu"), x)
-            depthwise = Depthwise((kernel, kernel), stride if i == 0 else 1, net.padding)
-            y = net.add("depthwise", depthwise, y)
-            y = net.add("pointwise", Conv(filters, (1, 1)), y)
-            x = net.norm(y)
-    return x
-
-
-def _fitted(net: Builder, x: Value, name: str, like: Value) -> Value:
-    """A state in the shape of the others, so that they can be concatenated."""
-    if x.shape == like.shape:
+def _fitted(net: Builder, x: Value, name: str, shape: Shape) -> Value:
+    """A cell input in the shape of the other states, so that they can be concatenated."""
+    if x.shape == shape:
         return x
-    if x.shape[:2] != like.shape[:2]:
-        return _factorized_reduction(net, x, name, like.channels)
-    with net.scope(name):
-        return net.norm(net.add("conv", Conv(like.channels, (1, 1)), x))
+    if x.shape[:2] != shape[:2]:
+        return _factorized_reduction(net, x, name, shape[2])
+    return net.conv(x, name, shape[2])
 
 
 def _factorized_reduction(net: Builder, x: Value, name: str, filters: int) -> Value:

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pocketnas.run.config import RunConfig
+from pocketnas.search.limits import UNITS
 
 _DEFAULT = RunConfig()
 
@@ -16,6 +17,10 @@ def search(
         str,
         typer.Option(help="mnist5k, or a folder (or .zip) with one folder of JPEG/PNG a class."),
     ] = _DEFAULT.data,
+    space: Annotated[
+        str,
+        typer.Option(help="What is searched: a name of `pocketnas spaces`, or file.py:function."),
+    ] = _DEFAULT.space,
     resolution: Annotated[
         int | None,
         typer.Option(help="Side of the input in pixels. [default: 28 for mnist5k, else 96]"),
@@ -32,10 +37,28 @@ def search(
         typer.Option(help="Target latency. [default: MobileNetV2's at the same size]"),
     ] = None,
     reward: Annotated[
-        str, typer.Option(help="soft: trade accuracy for latency; hard: a limit.")
+        str,
+        typer.Option(
+            help="soft: trade accuracy for latency; hard: a limit; absolute: at the target; pareto:"
+            " search the whole front."
+        ),
     ] = _DEFAULT.reward,
+    weight: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the latency in the reward; if not given soft -0.07, hard -1, absolute -0.1."
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a further cost, in quotes: 'size<=500' is hard, 'size~500' trades; may be"
+            f" repeated. Costs: {', '.join(f'{name} ({unit})' for name, unit in UNITS.items())}."
+        ),
+    ] = None,
     searcher: Annotated[
-        str, typer.Option(help="ppo, guided (predicts accuracy), evolution or random.")
+        str,
+        typer.Option(help="ppo, reinforce, guided (predicts accuracy), evolution or random."),
     ] = _DEFAULT.searcher,
     device: Annotated[
         str, typer.Option(help="Where latency is measured: host is this computer.")
@@ -51,6 +74,12 @@ def search(
     finalists: Annotated[
         int, typer.Option(help="How many of the best are trained longer.")
     ] = _DEFAULT.finalists,
+    check_proxy: Annotated[
+        int | None,
+        typer.Option(
+            help="Further trials to train as long, to see how far the proxy's ranking holds."
+        ),
+    ] = None,
     final_epochs: Annotated[
         int | None,
         typer.Option(help="Epochs of a final training. [default: by the images, at least 8]"),
@@ -76,7 +105,9 @@ def search(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(help="Go on with this run folder; only --trials and --control may differ."),
+        typer.Option(
+            help="Go on with this run; only --trials, --control and --check-proxy may differ."
+        ),
     ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON; progress goes to stderr.")
@@ -95,9 +126,11 @@ def search(
     from pocketnas.errors import DataError, SettingError
     from pocketnas.run.folder import RunFolder, next_run
     from pocketnas.run.stored import begun, stored_config
+    from pocketnas.spaces import absolute, named
 
     given = RunConfig(
         data=data if data == _DEFAULT.data else str(Path(data).absolute()),  # resume anywhere
+        space=absolute(space),
         resolution=resolution,
         width=width,
         depth=depth,
@@ -106,12 +139,15 @@ def search(
         batch=batch,
         searcher=searcher,
         reward=reward,
+        weight=weight,
+        limits=tuple(limit or ()),
         target_ms=target_ms,
         device=device,
         threads=threads,
         epochs=epochs,
         final_epochs=final_epochs,
         finalists=finalists,
+        check_proxy=check_proxy or 0,
         flip=flip,
         workers=workers,
         seed=seed,
@@ -120,14 +156,16 @@ def search(
         path = out or next_run(Path("runs"), Path(data).stem or "images")
         if begun(path):
             raise SettingError(f"{path}: holds a run already; go on with --resume {path}")
+        named(space)  # what is wrong with it is said before there is a folder
         config = given
     else:
         path = resume
         if out is not None:
             raise SettingError("--out and --resume exclude each other")
-        if replace(given, trials=1, control=0) != replace(_DEFAULT, trials=1, control=0):
+        free: dict[str, Any] = {"trials": 1, "control": 0, "check_proxy": 0}
+        if replace(given, **free) != replace(_DEFAULT, **free):
             raise SettingError(
-                "with --resume only --trials and --control may be given;"
+                "with --resume only --trials, --control and --check-proxy may be given;"
                 f" the other settings stay as they are in {resume}"
             )
         stored = stored_config(path)
@@ -135,6 +173,7 @@ def search(
             stored,
             trials=stored.trials if trials is None else trials,
             control=stored.control if control is None else control,
+            check_proxy=stored.check_proxy if check_proxy is None else check_proxy,
         )
     fresh = not path.exists()
     folder = RunFolder(path)

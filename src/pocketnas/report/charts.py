@@ -1,4 +1,4 @@
-"""The two interactive charts of the page, as plotly figures in plain JSON values.
+"""The interactive charts of the page, as plotly figures in plain JSON values.
 
 Colours of text, grid and background come from the page's style sheet, so that the charts follow
 dark mode and print; a figure sets only those of its data, which can be read on either ground.
@@ -13,7 +13,7 @@ from typing import Any
 import plotly.io
 
 from pocketnas.report import progress
-from pocketnas.report.figures import interval, milliseconds, percent
+from pocketnas.report.figures import interval, milliseconds, percent, quantity
 from pocketnas.report.markup import Html
 from pocketnas.report.scene import (
     CONTROL,
@@ -23,6 +23,7 @@ from pocketnas.report.scene import (
     latency_of,
     lines_of,
 )
+from pocketnas.search.limits import UNITS
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
 
@@ -135,7 +136,7 @@ def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
             for values, name, shape, width, opacity in lines
         ]  # fmt: skip
     y_axis: dict[str, Any] = {"title": {"text": "reward"}}
-    lows, highest = [], 0.0
+    lows, highs = [], []
     for trace in traces:
         values = sorted(value for value in trace["y"] if value is not None)
         shape = trace.get("line", {}).get("shape")
@@ -143,11 +144,31 @@ def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
             late = [value for value in trace["y"][len(trace["y"]) // 2 :] if value is not None]
             few = values[int(_LOW * len(values))]
             lows.append(min([few, *late]) if shape == "linear" else few)
-            highest = max(highest, values[-1])
+            highs.append(values[-1])
     if lows:
-        room = 0.06 * (highest - min(lows)) or 0.01
-        y_axis["range"] = [min(lows) - room, highest + room]
+        room = 0.06 * (max(highs) - min(lows)) or 0.01
+        y_axis["range"] = [min(lows) - room, max(highs) + room]
     layout = _layout({"title": {"text": "trials of the arm"}}, y_axis, height=400)
+    return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
+
+
+def hypervolume_chart(study: Study, drawn: Scene) -> Chart:
+    """How much of the Pareto picture each arm's front has come to dominate, trial by trial."""
+    colours = _colours(drawn.arms)
+    traces = []
+    for arm in drawn.arms:
+        shares = progress.hypervolumes(study.arm(arm), drawn.frame)
+        dash = "dot" if arm == CONTROL else "solid"
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "x": list(range(1, len(shares) + 1)),
+                "y": [100 * share for share in shares], "name": escape(arm_label(arm)),
+                "line": {"color": colours[arm], "width": 2.6, "dash": dash, "shape": "hv"},
+                "hovertemplate": "%{y:.2f} %",
+            }
+        )  # fmt: skip
+    y_axis = {"title": {"text": "hypervolume"}, "ticksuffix": " %"}
+    layout = _layout({"title": {"text": "trials of the arm"}}, y_axis, height=320)
     return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
 
 
@@ -184,10 +205,15 @@ def _hover(trial: Trial) -> str:
         _, low, high = interval(measured)
         between = f" ({milliseconds(low)} to {milliseconds(high)})"
     reward = "" if trial.reward is None else f"<br>reward {trial.reward:.4f}"
+    costs = ", ".join(
+        f"{name} {quantity(value, UNITS.get(name, ''))}"
+        for name, value in trial.outcome.costs.items()
+    )
+    limited = f"<br>{escape(costs, quote=False)}" if costs else ""
     lines = "".join(f"<br>{escape(line, quote=False)}" for line in lines_of(trial))
     return (
         f"<b>trial {trial.number}</b>, {escape(arm_label(trial.arm), quote=False)}"
-        f"<br>{percent(accuracy, 2)} at {milliseconds(latency)}{between}{reward}{lines}"
+        f"<br>{percent(accuracy, 2)} at {milliseconds(latency)}{between}{reward}{limited}{lines}"
     )
 
 

@@ -54,6 +54,11 @@ def size(number: float) -> str:
     return _scaled(number, ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))) + unit
 
 
+def quantity(value: float, unit: str = "") -> str:
+    """412.31, "KiB" → 412 KiB; above a thousand nothing is rounded away."""
+    return f"{value:,.{_decimals(value, 3)}f}{_SPACE if unit else ''}{unit}"
+
+
 def device_text(name: str) -> str:
     """Host (Intel(R) Xeon(R) CPU) → Intel Xeon CPU: /proc/cpuinfo is no prose."""
     bare = re.sub(r"^host \((.*)\)$", r"\1", name)

@@ -6,13 +6,14 @@ from pathlib import Path
 from string import Template
 
 from pocketnas.report import sections
-from pocketnas.report.charts import pareto_chart, reward_chart, to_html
+from pocketnas.report.charts import hypervolume_chart, pareto_chart, reward_chart, to_html
 from pocketnas.report.figures import duration
 from pocketnas.report.files import replace_file
 from pocketnas.report.markup import Html, join, tag
 from pocketnas.report.progress import luck
 from pocketnas.report.scene import arm_label, scene
 from pocketnas.report.summary import Summary
+from pocketnas.report.trust import trust_table
 from pocketnas.report.verdict import headline, judgement
 from pocketnas.study.study import Study
 
@@ -57,22 +58,38 @@ def _sections(study: Study, summary: Summary | None) -> Iterator[_Section]:
     drawn = scene(study, summary)
     if drawn.arms:
         charts = to_html(
-            {"pareto": pareto_chart(drawn), "rewards": reward_chart(study, list(drawn.arms))}
+            {
+                "pareto": pareto_chart(drawn),
+                "rewards": reward_chart(study, list(drawn.arms)),
+                "hypervolumes": hypervolume_chart(study, drawn),
+            }
         )
         below = (
             f" {drawn.below} far less accurate ones lie below this frame; double-click to see them."
             if drawn.below
             else ""
         )
+        stopped = (
+            f" {drawn.stopped} whose training was spared, or stopped on its way, are not drawn."
+            if drawn.stopped
+            else ""
+        )
         note = (
             "Every network that was tried: accuracy on validation images after a short proxy"
             f" training, and latency{drawn.where}. On the front, nothing tried is both faster and"
-            f" more accurate. Point at one for its block strings.{below}"
+            f" more accurate. Point at one for its block strings.{below}{stopped}"
         )
         yield "search", "Search", join([tag("p", note, class_="note"), charts["pareto"]])
-        yield "luck", "Search or luck?", join([tag("p", luck(study)), charts["rewards"]])
+        dominated = (
+            "The same without a reward: the hypervolume, which is the share of the picture above"
+            " (with a logarithmic axis of latency) that lies below the Pareto front so far."
+        )
+        curves = [charts["rewards"], tag("p", dominated, class_="note"), charts["hypervolumes"]]
+        yield "luck", "Search or luck?", join([tag("p", luck(study)), *curves])
     else:
         yield "search", "Search", tag("p", "No trial has succeeded yet: there is nothing to plot.")
+    if summary and summary.trust.get("networks"):
+        yield "proxy", "Can the proxy be trusted?", trust_table(summary.trust)
     if lines := sections.best_lines(study, summary):
         yield "network", "Network", sections.network(lines)
     yield "latency", "Latency", sections.measurement(study, summary)

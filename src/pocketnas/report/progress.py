@@ -5,7 +5,9 @@ from math import isfinite, sqrt
 from statistics import fmean, variance
 
 from pocketnas.report.figures import percent
-from pocketnas.report.scene import CONTROL, SEARCH
+from pocketnas.report.scene import CONTROL, SEARCH, Frame
+from pocketnas.search.hypervolume import hypervolume
+from pocketnas.search.pareto import pareto
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
 
@@ -16,9 +18,11 @@ Curve = list[float | None]
 
 
 def rewards(trials: Sequence[Trial]) -> Curve:
-    """One reward a trial; a failed trial has none but counts, since it used its turn."""
+    """One reward a trial; one that failed or was stopped has none, but has used its turn."""
     return [
-        trial.reward if trial.reward is not None and isfinite(trial.reward) else None
+        None
+        if trial.reward is None or not isfinite(trial.reward) or trial.outcome.estimated
+        else trial.reward
         for trial in trials
     ]
 
@@ -31,6 +35,27 @@ def best_so_far(curve: Curve) -> Curve:
         if reward is not None and (best is None or reward > best):
             best = reward
         found.append(best)
+    return found
+
+
+def hypervolumes(trials: Sequence[Trial], frame: Frame) -> list[float]:
+    """After each trial the share of the frame that lies below the Pareto front of all so far.
+
+    The frame's latency is logarithmic: a network twice as fast gains the same wherever it lies.
+    """
+    corner = frame.floor, frame.slowest
+    accuracies: list[float] = []
+    latencies: list[float] = []
+    found: list[float] = []
+    for trial in trials:
+        accuracy, latency = trial.outcome.accuracy, trial.outcome.latency
+        if trial.outcome.ok and not trial.outcome.estimated and accuracy is not None and latency:
+            accuracies.append(accuracy)
+            latencies.append(latency)
+            front = pareto(accuracies, latencies)
+            accuracies = [accuracies[i] for i in front]
+            latencies = [latencies[i] for i in front]
+        found.append(hypervolume(accuracies, latencies, corner, log_latency=True) / frame.area)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, log
 from typing import Any
 
 from pocketnas.report.figures import device_text
@@ -27,6 +27,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """The rectangle of accuracies and latencies that a picture shows."""
+
+    floor: float
+    highest: float
+    fastest: float
+    slowest: float
+
+    @property
+    def area(self) -> float:
+        """With a logarithmic axis of latency; 1 of a picture of a single network."""
+        return (self.highest - self.floor) * log(self.slowest / self.fastest) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A study ready to be drawn.
 
@@ -34,6 +49,7 @@ class Scene:
     of a finished run, else the best so far, as `chosen` says. `floor` is where the accuracy axis
     begins: a few networks that learned nothing would otherwise press all others into a line; they
     are the `below`. `where` follows the word latency: the device, its threads and the batch.
+    `stopped` counts the networks not trained to the end, whose accuracy nobody knows: not drawn.
     """
 
     arms: dict[str, list[Point]]
@@ -45,6 +61,15 @@ class Scene:
     log: bool
     floor: float
     below: int
+    stopped: int
+
+    @property
+    def frame(self) -> Frame:
+        """What is drawn; there must be a trial."""
+        points = [point for arm in self.arms.values() for point in arm]
+        latencies = [point.latency for point in points]
+        highest = max(point.accuracy for point in points)
+        return Frame(self.floor, highest, min(latencies), max(latencies))
 
 
 def scene(study: Study, summary: Summary | None) -> Scene:
@@ -67,6 +92,7 @@ def scene(study: Study, summary: Summary | None) -> Scene:
         log=bool(points) and max(latencies) > _WIDE * min(latencies),
         floor=floor,
         below=sum(point.accuracy < floor for point in points),
+        stopped=sum(trial.outcome.estimated for trial in study.trials),
     )
 
 
@@ -108,7 +134,7 @@ def _where(study: Study, summary: Summary | None) -> str:
 
 def _point(trial: Trial) -> Point | None:
     accuracy, latency = trial.outcome.accuracy, trial.outcome.latency
-    if not trial.outcome.ok or accuracy is None or latency is None:
+    if not trial.outcome.ok or trial.outcome.estimated or accuracy is None or latency is None:
         return None
     return Point(trial, accuracy, latency) if isfinite(accuracy) and 0 < latency < 1e12 else None
 

@@ -14,6 +14,7 @@ from pocketnas.report.scene import arm_label, latency_of, lines_of
 from pocketnas.report.snippet import loading_snippet
 from pocketnas.report.summary import Row, Summary
 from pocketnas.report.verdict import tested_on
+from pocketnas.search.limits import UNITS, Limits
 from pocketnas.study.study import Study
 
 _MANY = 200  # entries of a list after which the rest is only counted
@@ -41,7 +42,24 @@ def final_table(summary: Summary) -> Html:
         if others
         else Html()
     )
-    return join([shown, tag("p", note, class_="note"), losers])
+    limits = tag("p", words) if (words := limit_words(summary)) else Html()
+    return join([shown, limits, tag("p", note, class_="note"), losers])
+
+
+def limit_words(summary: Summary) -> str:
+    """What the found network costs of that which was limited: size 412 KiB (at most 500 KiB)."""
+    costs = summary.rows[0].costs
+    said = []
+    for limit in Limits.parse(summary.config.get("limits", ())).limits:
+        if limit.cost in costs:
+            unit, value = UNITS[limit.cost], costs[limit.cost]
+            asked = "at most" if limit.is_hard else "aimed at"
+            broken = ", which it breaks" if limit.is_hard and value > limit.most else ""
+            said.append(
+                f"{limit.cost} {figures.quantity(value, unit)}"
+                f" ({asked} {figures.quantity(limit.most, unit)}{broken})"
+            )
+    return f"Limits: {'; '.join(said)}." if said else ""
 
 
 def _row(row: Row, best: Row, tested: int) -> list[Html]:

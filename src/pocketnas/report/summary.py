@@ -1,6 +1,6 @@
 """What a finished run has to say: the final table, the check of the `.tflite`, its setting."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -9,7 +9,8 @@ class Row:
     """One network of the final table, trained and measured as all the others in it.
 
     `accuracy` is on the test images, which nothing before has seen; `latency` is
-    `pocketnas.devices.Latency.to_dict()`; `lines` are block strings.
+    `pocketnas.devices.Latency.to_dict()`; `lines` are block strings; `costs` are those that limits
+    are set for, in the units of `pocketnas.search.limits.UNITS`.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Row:
     size_bytes: int
     digest: str
     lines: tuple[str, ...]
+    costs: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Summary:
 
     `rows` begins with the winner; `finalists` are the found networks that lost to it. `check` holds
     images, largest_difference, agreement and accuracy of `best.tflite` against the torch network.
-    `trials` counts recorded ones by arm, `failed` those without a figure.
+    `trials` counts recorded ones by arm, `failed` those without a figure. `trust` is of the proxy:
+    `pocketnas.run.trust.trust`.
     """
 
     rows: tuple[Row, ...]
@@ -44,6 +47,7 @@ class Summary:
     config: dict[str, Any]
     device: dict[str, Any]
     versions: dict[str, str]
+    trust: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

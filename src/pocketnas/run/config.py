@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
+from pocketnas.search.limits import Limits
+from pocketnas.search.reward import REWARDS
 
-REWARDS = ("soft", "hard")
-SEARCHERS = ("ppo", "guided", "evolution", "random")
+SEARCHERS = ("ppo", "reinforce", "guided", "evolution", "random")
 DEVICES = ("host",)
 
 
@@ -29,6 +30,7 @@ class RunConfig:
     batch: int = 8  # proposals an update; the paper's 20 is for thousands of trials
     searcher: str = "ppo"
     reward: str = "soft"
+    weight: float | None = None  # of the latency in the reward, below 0; None: as published
     limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
     device: str = "host"
@@ -39,6 +41,7 @@ class RunConfig:
     final_epochs: int | None = None  # likewise, at least 8
     grow: str | None = None  # "N@P", the size at which the cells found are finally built
     finalists: int = 3  # trained longer at the end
+    check_proxy: int = 0  # further trials trained as long, to see whether the proxy ranks as that
     flip: bool | None = None  # mirror images in training; None: photos yes, digits no
     workers: int | None = None  # trainings at once; None: one a core
     seed: int = 0
@@ -54,16 +57,19 @@ class RunConfig:
             "workers",
         ):
             _at_least(name, getattr(self, name), 1)
-        for name in ("control", "seed"):
+        for name in ("control", "check_proxy", "seed"):
             _at_least(name, getattr(self, name), 0)
         _at_least("resolution", self.resolution, 8)
         for name in ("width", "depth", "target_ms"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise SettingError(f"{_flag(name)} must be a number above 0, got {value}")
+        if self.weight is not None and not float("-inf") < self.weight < 0:
+            raise SettingError(f"--weight must be a number below 0, got {self.weight}")
+        Limits.parse(self.limits)
         for name, allowed in (
             ("searcher", SEARCHERS),
-            ("reward", REWARDS),
+            ("reward", tuple(REWARDS)),
             ("device", DEVICES),
         ):
             if getattr(self, name) not in allowed:
@@ -71,6 +77,11 @@ class RunConfig:
                     f"{_flag(name)} must be one of {', '.join(allowed)};"
                     f" got {getattr(self, name)!r}"
                 )
+        if self.reward == "pareto" and self.searcher in ("ppo", "reinforce"):
+            raise SettingError(
+                f"--reward pareto needs --searcher guided, evolution or random; {self.searcher}"
+                " learns from one reward"
+            )
 
     @property
     def controls(self) -> int:

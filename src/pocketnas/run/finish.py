@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pocketnas.arch.architecture import Architecture
@@ -11,15 +12,20 @@ from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.figures import percent, plus_minus
 from pocketnas.report.summary import Row
+from pocketnas.report.trust import trust_words
 from pocketnas.run.check import check
+from pocketnas.run.evaluate import Costed, Value, once_more
 from pocketnas.run.folder import RunFolder, load_weights, write_bytes
+from pocketnas.run.patience import Patience
 from pocketnas.run.plan import Plan
-from pocketnas.run.training import Task, Trained, run_task
+from pocketnas.run.proxy import Figures, Proxies, run_tasks
+from pocketnas.run.training import Task, Trained
+from pocketnas.run.trust import spread, trust
 from pocketnas.run.watch import Watch
-from pocketnas.search.reward import Reward
 from pocketnas.spaces.space import Space
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study
+from pocketnas.study.trial import Outcome
 from pocketnas.tflite import write
 from pocketnas.train import network as torch_network
 from pocketnas.train.images import Images, Indices
@@ -36,33 +42,58 @@ class Finished:
     finalists: tuple[Row, ...]
     rivals: tuple[Row, ...]
     check: dict[str, Any]
+    trust: dict[str, Any]
 
 
 def finish(
     study: Study,
     planned: Plan,
     task: Task,
-    reward: Reward,
+    value: Value,
     *,
     finalists: int,
+    check_proxy: int,
     images: Images,
     test: Indices,
     executor: LocalExecutor,
+    proxies: Proxies,
+    patience: Patience,
     device: Device,
+    costs: Costed | None,
     folder: RunFolder,
     watch: Watch,
 ) -> Finished:
     """Trains the best few and the rivals by one recipe, measures them in one go, writes the best.
 
     The winner has the highest reward by *validation* accuracy; test accuracies only fill the table.
+    So many further networks of the study as `check_proxy` says are trained as long, only to tell
+    whether the proxy ranks networks as a longer training does.
 
     Raises:
-        StudyError: no trial succeeded, or a final training failed.
+        StudyError: no trial succeeded, or all finalists or a rival could not be trained.
         ModelError: the exported model is not the trained network.
     """
     found = _best(study, planned.space, finalists)
-    networks = {f"found #{i}": network for i, network in enumerate(found, 1)} | dict(planned.rivals)
-    trained = _train(networks, task, study, executor, folder, watch)
+    further = spread(study, planned.space, check_proxy, [*found, *planned.rivals.values()])
+    proxies.whole({network.digest: network for network in planned.rivals.values()})
+    best = {f"found #{i}": network for i, network in enumerate(found, 1)}
+    rest = {f"check #{i}": network for i, network in enumerate(further, 1)}
+    everyone = best | dict(planned.rivals) | rest
+    trained = _train(everyone, task, study, executor, patience, folder, watch)
+    for needed in (list(best), *([name] for name in planned.rivals)):
+        errors = [trained[name]["error"] for name in needed if "error" in trained[name]]
+        if len(errors) == len(needed):
+            raise StudyError(
+                f"the final training of {needed[0]} failed: {errors[0]}; all trials are kept,"
+                f" resume with: pocketnas search --resume {folder.path}"
+            )
+    trusted = _trust(everyone, trained, study)
+    watch.note(trust_words(trusted))
+    networks = {
+        name: network
+        for name, network in (best | dict(planned.rivals)).items()
+        if "error" not in trained[name]
+    }
     models = {
         name: write(network.graph(), load_weights(folder.weights(network.digest)))
         for name, network in networks.items()
@@ -70,14 +101,16 @@ def finish(
     latencies = _measure(models, device)
     rows = {}
     for name, network in networks.items():
-        rows[name] = _row(name, network, trained[name], latencies[name], len(models[name]))
+        rows[name] = _row(name, network, trained[name], latencies[name], len(models[name]), costs)
         watch.note(
             f"{name}: {percent(rows[name].accuracy)} of the test images in"
             f" {plus_minus(rows[name].latency)}"
         )
     ranked = sorted(
         (row for name, row in rows.items() if name not in planned.rivals),
-        key=lambda row: reward(row.validation, row.latency["milliseconds"]),
+        key=lambda row: value(
+            Outcome(row.validation, row.latency["milliseconds"], costs=row.costs)
+        ),
         reverse=True,
     )
     winner, model = networks[ranked[0].name], models[ranked[0].name]
@@ -90,12 +123,13 @@ def finish(
         tuple(ranked[1:]),
         tuple(rows[name] for name in planned.rivals),
         checked,
+        trusted,
     )
 
 
 def _best(study: Study, space: Space[Architecture], n: int) -> list[Architecture]:
-    """The `n` networks with the highest rewards among all trials, each once."""
-    ok = [trial for trial in study.trials if trial.reward is not None]
+    """The `n` networks with the highest rewards among all completed trials, each once."""
+    ok = [t for t in study.trials if t.reward is not None and not t.outcome.estimated]
     if not ok:
         errors = [trial.outcome.error for trial in study.trials if trial.outcome.error]
         raise StudyError(
@@ -117,47 +151,62 @@ def _train(
     task: Task,
     study: Study,
     executor: LocalExecutor,
+    patience: Patience,
     folder: RunFolder,
     watch: Watch,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Figures]:
     """Final trainings, each remembered when it ends; its weights are already on disk then."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Figures] = {}
     tasks: dict[str, Task] = {}
-    for name, network in networks.items():
-        known = study.storage.recall("final", network.digest)
-        if known and folder.weights(network.digest).exists():
-            found[name] = known
+    for network in networks.values():
+        digest, weights = network.digest, folder.weights(network.digest)
+        known = study.storage.recall("final", digest)
+        if known and weights.exists():
+            found[digest] = known
         else:
-            weights = folder.weights(network.digest)
-            tasks[name] = replace(task, architecture=network, weights=weights)
-    names = list(tasks)
-    for i, result in executor.map(run_task, list(tasks.values())):
-        name = names[i]
-        if not isinstance(result, Trained):
-            raise StudyError(
-                f"the final training of {name} failed: {result}; all trials are kept,"
-                f" resume with: pocketnas search --resume {folder.path}"
-            )
-        found[name] = {"validation": result.validation, "test": result.test}
-        study.storage.remember("final", networks[name].digest, found[name])
-        watch.advance(
-            task.recipe.epochs,
-            f"{name} trained {task.recipe.epochs} epochs in {result.seconds:.0f} s:"
-            f" validation {result.validation:.3f}",
-        )
-    return found
+            tasks[digest] = replace(task, architecture=network, weights=weights)
+    names = {network.digest: name for name, network in networks.items()}
+    for done, result in run_tasks(executor, list(tasks.values()), patience):
+        digest, epochs = done.architecture.digest, task.recipe.epochs
+        if isinstance(result, Trained):
+            found[digest] = {"validation": result.validation, "test": result.test}
+            study.storage.remember("final", digest, found[digest])
+            text = f"in {result.seconds:.0f} s: validation {result.validation:.3f}"
+        else:
+            found[digest] = {"error": f"{type(result).__name__}: {result}"}
+            text = f"in vain: {found[digest]['error']}"
+        watch.advance(epochs, f"{names[digest]} trained {epochs} epochs {text}")
+    return {name: found[network.digest] for name, network in networks.items()}
+
+
+def _trust(
+    networks: Mapping[str, Architecture], trained: Mapping[str, Figures], study: Study
+) -> dict[str, Any]:
+    """Of the networks that were trained both ways, each once."""
+    pairs = {}
+    for digest, name in {network.digest: name for name, network in networks.items()}.items():
+        proxy = study.storage.recall("proxy", digest)
+        if proxy and "error" not in trained[name]:
+            pairs[name] = proxy["accuracy"], trained[name]["validation"]
+    return trust(pairs)
 
 
 def _measure(models: Mapping[str, bytes], device: Device) -> dict[str, Latency]:
     """Measures all models in turn, and in turn again: one interval over several spells."""
     rounds = [
-        {name: device.measure(model) for name, model in models.items()} for _ in range(ROUNDS)
+        {name: once_more(partial(device.measure, model)) for name, model in models.items()}
+        for _ in range(ROUNDS)
     ]
     return {name: repeated([found[name] for found in rounds]) for name in models}
 
 
 def _row(
-    name: str, network: Architecture, trained: dict[str, Any], latency: Latency, size: int
+    name: str,
+    network: Architecture,
+    trained: Figures,
+    latency: Latency,
+    size: int,
+    costs: Costed | None,
 ) -> Row:
     graph = network.graph()
     return Row(
@@ -170,4 +219,5 @@ def _row(
         size_bytes=size,
         digest=network.digest,
         lines=tuple(to_lines(network)),
+        costs=once_more(lambda: costs.of(network, graph)) if costs else {},
     )

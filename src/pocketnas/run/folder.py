@@ -34,6 +34,7 @@ class RunFolder:
         self.caches = self.path / "caches"
         self.study = self.path / "study.db"
         self.images = self.path / "images"
+        self.partial = self.path / "partial"
         self.model = self.path / "best.tflite"
         self.best_weights = self.path / "best.safetensors"
         self.about = self.path / "best.json"

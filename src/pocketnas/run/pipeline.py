@@ -14,21 +14,28 @@ from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.summary import Summary
 from pocketnas.run.config import RunConfig
+from pocketnas.run.costs import Costs
 from pocketnas.run.evaluate import MEASURING, Evaluator
 from pocketnas.run.finish import finish
 from pocketnas.run.folder import RunFolder
+from pocketnas.run.halving import saved
+from pocketnas.run.patience import Patience
 from pocketnas.run.plan import REFERENCE, Plan, plan
+from pocketnas.run.proxy import Proxies
 from pocketnas.run.ship import data_facts, ship, versions
 from pocketnas.run.training import Task, setup_worker
+from pocketnas.run.warmstart import DEVICE
 from pocketnas.run.watch import Watch
 from pocketnas.search.evolution import Evolution
 from pocketnas.search.guided import Guided
+from pocketnas.search.limits import Limits
 from pocketnas.search.ppo import PPO
 from pocketnas.search.reward import Reward, hard, soft
 from pocketnas.search.searcher import RandomSearch, Searcher
 from pocketnas.spaces.space import Decision
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search
+from pocketnas.study.trial import Outcome
 from pocketnas.tflite import write
 from pocketnas.train.data import load
 from pocketnas.train.images import Images, split
@@ -65,7 +72,28 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         executor = stack.enter_context(closing(_executor(config)))
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
         task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
-        evaluator = Evaluator(study.storage, executor, device, task, watch)
+        patience = Patience()
+        proxies = Proxies(study.storage, executor, task, folder.partial, watch, patience)
+        limits = Limits.parse(config.limits)
+        costs = stack.enter_context(
+            Costs(limits.costs, device, study.storage, reference=write(planned.reference.graph()))
+        )
+
+        def value(outcome: Outcome) -> float:
+            accuracy, latency = outcome.accuracy or 0.0, outcome.latency or 0.0
+            return reward(accuracy * limits(outcome.costs), latency)
+
+        evaluator = Evaluator(
+            study,
+            device,
+            proxies,
+            watch,
+            value=value,
+            costs=costs,
+            halving=config.halving,
+            # A predictor of accuracy would learn the mean as if it had been observed.
+            spare_hopeless=config.reward == "hard" and config.searcher != "guided",
+        )
         watch.begin(_work(config, study, planned))
         for arm, searcher, trials in _arms(config, planned, reward):
             search(
@@ -77,18 +105,26 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 trials=trials,
                 batch=config.batch,
                 arm=arm,
+                limits=limits,
                 watch=lambda study: _after_batch(study, folder, clock, watch),
             )
+        spared, epochs = saved(study, planned.proxy.epochs)
+        if spared:
+            watch.note(f"trials were spared {spared} of {epochs} epochs of training")
         finished = finish(
             study,
             planned,
             replace(task, recipe=planned.final),
-            reward,
+            value,
             finalists=config.finalists,
+            check_proxy=config.check_proxy,
             images=images,
             test=parts.test,
             executor=executor,
+            proxies=proxies,
+            patience=patience,
             device=device,
+            costs=costs,
             folder=folder,
             watch=watch,
         )
@@ -105,6 +141,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             config=config.to_dict(),
             device=device.facts(),
             versions=versions(),
+            trust=finished.trust,
         )
         study.storage.set("summary", summary.to_dict())
         ship(folder, study, summary)
@@ -142,13 +179,16 @@ def _device(config: RunConfig, planned: Plan, study: Study) -> HostDevice:
     device = HostDevice(reference, threads=config.threads, reference_ms=known)
     if known is None:
         study.storage.set("reference_ms", device.reference_ms)
+        study.storage.set(DEVICE, device.facts())
     return device
 
 
 def _executor(config: RunConfig) -> LocalExecutor:
-    """One training a core, or one at a time where a GPU does the work."""
+    """One training a core; small networks leave room on a GPU, which a few share."""
     cores = os.cpu_count() or 1
-    workers = config.workers or (1 if torch.cuda.is_available() else cores)
+    # Four a GPU is a guess that no GPU has confirmed yet; one that is short of memory is repeated
+    # alone. Latency is never measured meanwhile.
+    workers = config.workers or (min(4, cores) if torch.cuda.is_available() else cores)
     return LocalExecutor(workers, setup_worker, (max(1, cores // workers),))
 
 
@@ -178,8 +218,9 @@ def _work(config: RunConfig, study: Study, planned: Plan) -> float:
     """The work ahead, in epochs of training."""
     left = max(0, config.trials - len(study.arm("search")))
     left += max(0, config.controls - len(study.arm("random")))
-    finals = (config.finalists + len(planned.rivals)) * planned.final.epochs
-    return left * (planned.proxy.epochs + MEASURING) + finals
+    finals = config.finalists + len(planned.rivals) + config.check_proxy
+    trials = left * (planned.proxy.epochs + MEASURING)
+    return trials + len(planned.rivals) * planned.proxy.epochs + finals * planned.final.epochs
 
 
 class _Clock:

@@ -1,13 +1,18 @@
-"""What a run's settings and images fix: the skeleton, the space, the networks to compare with."""
+"""What a run's settings and images fix: the space, its scale, the networks to compare with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.scaling import MOBILE_STRIDES, fit_strides
 from pocketnas.run.config import RunConfig
+from pocketnas.spaces import mobilenetv3
+from pocketnas.spaces.layerwise import proxylessnas_space, singlepath_space
 from pocketnas.spaces.mnasnet import Skeleton, mnasnet_space
+from pocketnas.spaces.nasnet import nasnet_space
+from pocketnas.spaces.own import own_space
 from pocketnas.spaces.space import Space
 from pocketnas.train.data import MNIST5K
 from pocketnas.train.images import Images
@@ -46,32 +51,22 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
     """
     resolution = images.resolution
     width, depth = config.width or _width(resolution), config.depth or _depth(resolution)
-    strides = fit_strides(MOBILE_STRIDES, resolution)
-    divisor = 8 if width >= 1 else 1  # narrow stages need their three filter sizes to differ
-    head = 1280 if width >= 1 else round(1280 * width)
-    base = Skeleton()
-    skeleton = Skeleton(
-        resolution=resolution,
-        classes=len(images.classes),
-        channels=images.channels,
-        width=width,
-        divisor=divisor,
-        head=head,
-        strides=strides,
-        layers=tuple(ceil(depth * layers) for layers in base.layers),
-    )
+    size: dict[str, Any] = {
+        "resolution": resolution,
+        "classes": len(images.classes),
+        "channels": images.channels,
+    }
+    scale: dict[str, Any] = {
+        "width": width,
+        "depth": depth,
+        "divisor": 8 if width >= 1 else 1,  # narrow stages need their filter sizes to differ
+    }
+    ends: dict[str, Any] = {
+        "head": 1280 if width >= 1 else round(1280 * width),
+        "strides": fit_strides(MOBILE_STRIDES, resolution),
+    }
     rivals = {
-        network.__name__: network(
-            resolution=resolution,
-            classes=len(images.classes),
-            channels=images.channels,
-            width=width,
-            depth=depth,
-            divisor=divisor,
-            head=head,
-            strides=strides,
-        )
-        for network in (mobilenet_v2, mnasnet_a1)
+        network.__name__: network(**size, **scale, **ends) for network in (mobilenet_v2, mnasnet_a1)
     }
     flip = config.data != MNIST5K if config.flip is None else config.flip
     batch = Recipe().batch
@@ -84,7 +79,42 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
         epochs=config.final_epochs or max(8, ceil(FINAL_STEPS * batch / training_images)),
         flip=flip,
     )
-    return Plan(mnasnet_space(skeleton), rivals, proxy, final)
+    return Plan(_space(config.space, size, scale, ends), rivals, proxy, final)
+
+
+def _space(
+    name: str, size: dict[str, Any], scale: dict[str, Any], ends: dict[str, Any]
+) -> Space[Architecture]:
+    """The space for images of `size`; how large a user's own is, its function decides.
+
+    Raises:
+        SpaceError: the user's function cannot be used.
+    """
+    match name:
+        case "mnasnet":
+            return mnasnet_space(Skeleton(**size, **scale, **ends))
+        case "mobilenetv3":
+            strides = fit_strides(mobilenetv3.STRIDES, size["resolution"])
+            return mobilenetv3.mobilenetv3_space(**size, **scale, strides=strides)
+        case "proxylessnas":
+            return proxylessnas_space(**size, **scale, **ends)
+        case "singlepath":
+            return singlepath_space(**size, **scale, **ends)
+        case "nasnet":
+            return _nasnet_space(size, scale)
+        case _:
+            return own_space(name, size)
+
+
+def _nasnet_space(size: dict[str, Any], scale: dict[str, Any]) -> Space[Architecture]:
+    """From 48 pixels on with stem cells, which leave the cells an eighth of the image's side.
+
+    Filters and cells then cost about what MobileNetV2 does. On smaller images the cells see full
+    resolution, as on CIFAR-10, and have half the filters.
+    """
+    large = size["resolution"] >= 48
+    filters = max(1, round((32 if large else 16) * scale["width"]))
+    return nasnet_space(**size, cells=ceil(2 * scale["depth"]), filters=filters, stem_cells=large)
 
 
 def _width(resolution: int) -> float:

@@ -10,6 +10,7 @@ from pocketnas.report.page import write_report
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.summary import Summary
 from pocketnas.run.folder import RunFolder, write_bytes, write_json
+from pocketnas.search.limits import UNITS, Limits
 from pocketnas.study.study import Study
 from pocketnas.train.data import OFFSET, SCALE
 from pocketnas.train.images import Images, Split
@@ -72,6 +73,16 @@ def about(summary: Summary) -> dict[str, Any]:
         "classes": data["classes"],
         "accuracy": winner.accuracy,
         "latency": winner.latency,
+        "limits": [
+            {
+                "cost": limit.cost,
+                "unit": UNITS[limit.cost],
+                "most": limit.most,
+                "hard": limit.is_hard,
+                "value": winner.costs.get(limit.cost),
+            }
+            for limit in Limits.parse(summary.config.get("limits", ())).limits
+        ],
         "madds": winner.madds,
         "parameters": winner.parameters,
         "check": summary.check,

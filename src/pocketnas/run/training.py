@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
 from time import perf_counter
 
 import torch
 
 from pocketnas.arch.architecture import Architecture
-from pocketnas.run.folder import save_weights
+from pocketnas.errors import ModelError
+from pocketnas.run.folder import save_weights, write_bytes
 from pocketnas.train.data import load_cached
 from pocketnas.train.images import Images, Split, split
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
-from pocketnas.train.trainer import accuracy, train
+from pocketnas.train.trainer import Training, accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Task:
     """One network to train on the run's images.
 
     `weights` is where a final training leaves its weights; a proxy training (None) keeps none and
-    never looks at the test images.
+    never looks at the test images. A training with `until` stops after so many of its recipe's
+    epochs and leaves all that it needs to go on in `partial`; one without goes on from there.
     """
 
     architecture: Architecture
@@ -30,6 +34,13 @@ class Task:
     seed: int
     accelerator: str
     weights: Path | None = None
+    until: int | None = None
+    partial: Path | None = None
+
+    @property
+    def epochs(self) -> int:
+        """After how many epochs it ends."""
+        return self.until or self.recipe.epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +53,15 @@ class Trained:
 
 
 def run_task(task: Task) -> Trained:
-    """Trains one network; what a worker process does."""
+    """Trains one network; what a worker process does.
+
+    Raises:
+        ModelError: the training diverged.
+        StudyError: a file cannot be written.
+    """
     began = perf_counter()
     images, parts = _images(task.images, task.seed)
-    network = train(
+    training = Training(
         task.architecture.graph(),
         images,
         parts.train,
@@ -53,12 +69,27 @@ def run_task(task: Task) -> Trained:
         seed=task.seed,
         device=task.accelerator,
     )
+    if task.partial:
+        _go_on(training, task.partial)
+    network = training.run(task.epochs)
+    if task.partial and task.until:
+        buffer = BytesIO()
+        torch.save(training.state(), buffer)
+        write_bytes(task.partial, buffer.getvalue())
     validation = accuracy(network, images, parts.validation, task.accelerator)
     test = None
     if task.weights:
         test = accuracy(network, images, parts.test, task.accelerator)
         save_weights(task.weights, weights_of(network))
     return Trained(validation, test, perf_counter() - began)
+
+
+def _go_on(training: Training, partial: Path) -> None:
+    """From the file, if it is there and whole; else the training begins anew, to the same end."""
+    try:
+        training.restore(torch.load(partial, map_location="cpu", weights_only=True))
+    except (OSError, EOFError, UnpicklingError, RuntimeError, ModelError):
+        return
 
 
 def setup_worker(threads: int) -> None:

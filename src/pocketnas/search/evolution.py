@@ -4,6 +4,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 
 from pocketnas.errors import StudyError
 from pocketnas.search.searcher import Result
@@ -63,15 +64,15 @@ class Evolution:
 
     def _child(self, draw: random.Random) -> Genotype:
         contest = [draw.choice(self._living) for _ in range(self._sample)]
-        parent = max(contest, key=lambda result: result.reward or 0.0)
+        parent = max(contest, key=lambda result: -inf if result.reward is None else result.reward)
         return mutated(parent.genotype, self._sizes, draw)
 
 
 def mutated(genotype: Genotype, sizes: Sequence[int], draw: random.Random) -> Genotype:
     """The genotype with another option for one decision."""
-    open_ = [i for i, size in enumerate(sizes) if size > 1]
-    if not open_:
+    if max(sizes) == 1:
         return genotype
-    i = draw.choice(open_)
-    option = draw.randrange(sizes[i] - 1)
+    while (size := sizes[i := draw.randrange(len(sizes))]) == 1:
+        pass  # nothing to choose here
+    option = draw.randrange(size - 1)
     return (*genotype[:i], option + (option >= genotype[i]), *genotype[i + 1 :])

@@ -1,43 +1,53 @@
 """Guided search: most of the trainings that random search needs can be predicted instead.
 
-A predictor learns accuracy from the trials so far. Proposals maximize the reward of the predicted
-accuracy at the known latency, each for another function that the trials allow (Thompson
-sampling): where the predictor is unsure these functions disagree, so a batch explores there and
-agrees where it is sure. Nothing is proposed twice.
+A predictor learns accuracy from the trials so far. Proposals maximize what the predicted accuracy
+and the latency are worth, each for another function that the trials allow (Thompson sampling):
+where the predictor is unsure these functions disagree, so a batch explores there and agrees where
+it is sure. The less it explains, the more of a batch is drawn at random. Nothing is proposed twice.
 """
 
 import json
 import random
-from collections.abc import Callable, Sequence
-
-import torch
-from torch import Tensor
+from collections.abc import Sequence
 
 from pocketnas.errors import StudyError
+from pocketnas.search.encoding import Encoding
 from pocketnas.search.evolution import mutated
-from pocketnas.search.predictor import Predictor
+from pocketnas.search.limits import Limits
+from pocketnas.search.promise import (
+    LATENCY,
+    Costs,
+    Latencies,
+    Memory,
+    Promise,
+    Worth,
+    by_itself,
+    by_reward,
+    by_volume,
+    costs_of,
+)
 from pocketnas.search.reward import Reward
 from pocketnas.search.searcher import Result
 from pocketnas.spaces.space import Decision, Genotype
 
-Latencies = Callable[[Sequence[Genotype]], Sequence[float]]
-"""Milliseconds of genotypes, asked freely: of a table, or of a device that answers in no time."""
-
 FIRST = 20  # random trials before anything is predicted
+_TRUSTED = 0.5  # the predictor's skill from which on nothing is left to chance
 _PARENTS = 30  # best trials whose surroundings are looked at
-_ROUNDS = 8  # of mutating the most promising
+_ROUNDS = 6  # of mutating the most promising
 _KEPT = 80  # most promising of a round
 _POOL = 300  # candidates among which the batch is drawn
 
 
 class Guided:
-    """Proposes what a predictor of accuracy, and the latency, promise the best reward for.
+    """Proposes what a predictor of accuracy, and the latency, promise the most for.
 
     Args:
         decisions: of the space.
         seed: of every draw.
-        reward: of accuracy and latency; without it the reward that is told is itself predicted.
+        reward: of accuracy and latency; None to predict the reward that is told by itself.
+        limits: on further costs, which are predicted from the trials.
         latencies: known beforehand; without it latency is predicted from the trials, too.
+        pareto: look for the whole Pareto set, by hypervolume, instead of the best reward.
     """
 
     def __init__(
@@ -46,30 +56,36 @@ class Guided:
         *,
         seed: int = 0,
         reward: Reward | None = None,
+        limits: Limits | None = None,
         latencies: Latencies | None = None,
+        pareto: bool = False,
     ) -> None:
         self._sizes = [len(decision.options) for decision in decisions]
+        self._encoding = Encoding(decisions)
+        self._memory = Memory(self._encoding)
         self._seed = seed
         self._reward = reward
-        self._latencies = latencies
+        self._limits = limits or Limits()
+        self._table = latencies
+        self._pareto = pareto
         self._told: list[Result] = []
         self._known: dict[Genotype, float] = {}
 
     def ask(self, n: int) -> list[Genotype]:
         draw = random.Random(f"{self._seed}:{len(self._told)}")
         tried = {result.genotype for result in self._told}
-        if sum(result.reward is not None for result in self._told) < FIRST:
+        good = [result for result in self._told if result.reward is not None]
+        if len(good) < FIRST:
             return self._new(n, [], tried, draw)
-        promise = _Promise(self, draw.getrandbits(32))
-        pool = [genotype for genotype in self._promising(promise, draw) if genotype not in tried]
+        promise, worth, good = self._promise(good, draw.getrandbits(32))
+        pool = [g for g in self._promising(promise, worth, good, draw) if g not in tried]
+        sure = n - round(n * min(1.0, max(0.0, _TRUSTED - promise.skill)))
         chosen: list[Genotype] = []
         if pool:
-            for scores in promise.drawn(pool, n):
-                best = next(
-                    (i for i in scores.argsort(descending=True).tolist() if pool[i] not in chosen),
-                    None,
-                )
-                chosen += [] if best is None else [pool[best]]
+            costs = promise.costs(pool)
+            for accuracies in promise.drawn(pool, sure):
+                order = _descending(worth(accuracies, costs))
+                chosen += [pool[i] for i in order if pool[i] not in chosen][:1]
         return self._new(n, chosen, tried, draw)
 
     def tell(self, results: Sequence[Result]) -> None:
@@ -77,8 +93,7 @@ class Guided:
 
     def state(self) -> bytes:
         told = [
-            [list(result.genotype), result.reward, result.accuracy, result.latency]
-            for result in self._told
+            [list(r.genotype), r.reward, r.accuracy, r.latency, dict(r.costs)] for r in self._told
         ]
         return json.dumps({"guided": self._seed, "told": told}).encode()
 
@@ -92,17 +107,53 @@ class Guided:
         if any(len(result.genotype) != len(self._sizes) for result in told):
             raise StudyError("guided search: the stored state is of another space")
         self._seed, self._told = seed, told
+        self._memory = Memory(self._encoding)
 
-    def _promising(self, promise: "_Promise", draw: random.Random) -> list[Genotype]:
+    def _promise(self, good: list[Result], seed: int) -> tuple[Promise, Worth, list[Result]]:
+        """What the trials promise, what is wanted, and the trials that this was learned from."""
+        needed = {LATENCY, *self._limits.costs}
+        whole = [r for r in good if r.accuracy is not None and needed <= costs_of(r).keys()]
+        if self._reward is None or len(whole) < FIRST:
+            rewards = [Result(result.genotype, result.reward, result.reward) for result in good]
+            return Promise(self._memory, rewards, [], None, seed), by_itself, good
+        table = self._latencies if self._table is not None else None
+        promise = Promise(self._memory, whole, sorted(needed), table, seed)
+        if self._pareto:
+            return promise, by_volume(whole, self._limits), whole
+        return promise, by_reward(self._reward, self._limits), whole
+
+    def _promising(
+        self, promise: Promise, worth: Worth, good: list[Result], draw: random.Random
+    ) -> list[Genotype]:
         """Candidates around the best trials, improved by mutation for a few rounds."""
-        ranked = sorted(self._told, key=lambda result: -(result.reward or 0.0))
-        candidates = [result.genotype for result in ranked[:_PARENTS]]
-        candidates += [self._mutant(parent, draw) for parent in candidates for _ in range(_ROUNDS)]
+        values: dict[Genotype, float] = {}
+
+        def best(genotypes: Sequence[Genotype], n: int) -> list[Genotype]:
+            if new := [g for g in dict.fromkeys(genotypes) if g not in values]:
+                found = worth(promise.expected(new), promise.costs(new))
+                values.update(zip(new, found, strict=True))
+            return sorted(dict.fromkeys(genotypes), key=lambda g: -values[g])[:n]
+
+        parents = self._parents(worth, good)
+        candidates = parents + [self._mutant(g, draw) for g in parents for _ in range(_ROUNDS)]
         candidates += [self._random(draw) for _ in range(100)]
         for _ in range(_ROUNDS):
-            candidates = promise.best(list(dict.fromkeys(candidates)), _KEPT)
-            candidates += [self._mutant(parent, draw) for parent in candidates for _ in range(4)]
-        return promise.best(list(dict.fromkeys(candidates)), _POOL)
+            candidates = best(candidates, _KEPT)
+            candidates += [self._mutant(g, draw) for g in candidates for _ in range(4)]
+        best(candidates, 0)
+        return best(list(values), _POOL)
+
+    def _parents(self, worth: Worth, good: list[Result]) -> list[Genotype]:
+        """The trials that are worth the most; of a front those that lie nearest to it."""
+        if worth is by_itself:
+            values = [result.reward or 0.0 for result in good]
+        else:
+            costs: Costs = {
+                name: [costs_of(result)[name] for result in good]
+                for name in (LATENCY, *self._limits.costs)
+            }
+            values = worth([result.accuracy or 0.0 for result in good], costs)
+        return [good[i].genotype for i in _descending(values)[:_PARENTS]]
 
     def _new(
         self, n: int, chosen: list[Genotype], tried: set[Genotype], draw: random.Random
@@ -125,54 +176,14 @@ class Guided:
             genotype = mutated(genotype, self._sizes, draw)
         return genotype
 
-    def latency(self, genotypes: Sequence[Genotype]) -> list[float]:
+    def _latencies(self, genotypes: Sequence[Genotype]) -> list[float]:
         """Known latencies, each asked for once."""
-        assert self._latencies is not None
+        assert self._table is not None
         if new := [genotype for genotype in genotypes if genotype not in self._known]:
-            self._known |= zip(new, self._latencies(new), strict=True)
+            self._known |= zip(new, self._table(new), strict=True)
         return [self._known[genotype] for genotype in genotypes]
 
 
-class _Promise:
-    """What the trials so far promise of other genotypes."""
-
-    def __init__(self, search: Guided, seed: int) -> None:
-        self._search = search
-        self._generator = torch.Generator().manual_seed(seed)
-        sizes, told = search._sizes, search._told
-        good = [result for result in told if result.reward is not None]
-        whole = [r for r in good if r.accuracy is not None and r.latency is not None]
-        self._reward = search._reward if len(whole) >= FIRST else None
-        self._latency: Predictor | None = None
-        if self._reward is None:
-            whole = good
-            values = [result.reward or 0.0 for result in whole]
-        else:
-            values = [result.accuracy or 0.0 for result in whole]
-        genotypes = [result.genotype for result in whole]
-        self._value = Predictor(sizes, genotypes, values)
-        if self._reward is not None and search._latencies is None:
-            logs = torch.tensor([result.latency or 0.0 for result in whole]).log().tolist()
-            self._latency = Predictor(sizes, genotypes, logs)
-
-    def best(self, genotypes: list[Genotype], n: int) -> list[Genotype]:
-        """The `n` of the highest reward at one deviation above the expected value."""
-        expected, deviation = self._value.predict(genotypes)
-        scores = self._rewards(genotypes, expected + deviation)
-        order = scores.argsort(descending=True, stable=True)[:n].tolist()
-        return [genotypes[i] for i in order]
-
-    def drawn(self, genotypes: list[Genotype], n: int) -> list[Tensor]:
-        """The rewards by `n` functions that the trials allow."""
-        found = self._value.draw(genotypes, n, self._generator)
-        return [self._rewards(genotypes, values) for values in found]
-
-    def _rewards(self, genotypes: list[Genotype], values: Tensor) -> Tensor:
-        if self._reward is None:
-            return values
-        if self._latency is None:
-            latencies = self._search.latency(genotypes)
-        else:
-            latencies = self._latency.predict(genotypes)[0].exp().tolist()
-        pairs = zip(values.tolist(), latencies, strict=True)
-        return torch.tensor([self._reward(*pair) for pair in pairs], dtype=torch.float64)
+def _descending(values: Sequence[float]) -> list[int]:
+    """Indices from the largest to the smallest; of equals the first."""
+    return sorted(range(len(values)), key=lambda i: -values[i])

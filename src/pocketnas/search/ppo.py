@@ -29,8 +29,22 @@ class PPOConfig:
     epochs: int = 4  # passes over each batch; not published
 
 
+REINFORCE = PPOConfig(epochs=1)
+"""Plain REINFORCE with a baseline (Williams 1992; 1611.01578, section 3.2), as PPO's special case.
+
+In the first pass over a batch every ratio is 1: nothing is clipped, and the ratio's gradient is
+that of the log-probability. So one pass a batch is REINFORCE's step.
+"""
+
+
 class PPO:
-    """The controller as a searcher."""
+    """The controller as a searcher; REINFORCE with the config of that name.
+
+    Attributes:
+        baseline: the moving average of the rewards; None before the first.
+        entropy: of the distribution that the last batch was drawn from, in nats: the logarithm of
+            how many genotypes the controller still chooses among.
+    """
 
     def __init__(
         self, decisions: Sequence[Decision], *, seed: int = 0, config: PPOConfig | None = None
@@ -38,6 +52,7 @@ class PPO:
         self.config = config or PPOConfig()
         self.controller = Controller([len(decision.options) for decision in decisions], seed=seed)
         self.baseline: float | None = None
+        self.entropy: float | None = None
         self._optimizer = torch.optim.Adam(
             self.controller.parameters(), lr=self.config.learning_rate
         )
@@ -58,13 +73,16 @@ class PPO:
         if not results:
             return
         genotypes = torch.tensor([result.genotype for result in results])
-        # What failed earns nothing, so that the controller learns to avoid it.
-        rewards = torch.tensor([result.reward or 0.0 for result in results])
+        # What failed earns nothing, so that the controller learns to avoid it; where rewards may be
+        # negative, as little as the worst of its batch.
+        least = min([0.0, *(result.reward or 0.0 for result in results)])
+        rewards = torch.tensor([least if r.reward is None else r.reward for r in results])
         if self.baseline is None:
             self.baseline = rewards.mean().item()
         advantages = rewards - self.baseline
         with torch.no_grad():
-            sampled, _ = self.controller.log_probs(genotypes)
+            sampled, entropy = self.controller.log_probs(genotypes)
+            self.entropy = entropy.mean().item()
         for _ in range(self.config.epochs):
             log_probs, entropy = self.controller.log_probs(genotypes)
             ratio = (log_probs - sampled).exp()

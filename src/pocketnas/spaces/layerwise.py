@@ -7,8 +7,10 @@ be read. Sources: 1812.00332 and 1904.02877; TuNAS (google-research/tunas) lists
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.arch.rounding import round_filters
 from pocketnas.arch.scaling import build
 from pocketnas.spaces.space import Choose, Space
 
@@ -34,51 +36,83 @@ SINGLEPATH_GENOTYPE = (*(0, 0, 0, 4), *(3, 0, 0, 0), *(3, 0, 0, 0), *(3, 1, 1, 1
 
 
 def proxylessnas_space(
-    *, resolution: int = 224, classes: int = 1000, channels: int = 3
+    *,
+    resolution: int = 224,
+    classes: int = 1000,
+    channels: int = 3,
+    width: float = 1.0,
+    depth: float = 1.0,
+    divisor: int = 8,
+    head: int = 1280,
+    strides: Sequence[int] | None = None,
 ) -> Space[Architecture]:
     """ProxylessNAS's space: kernels 3, 5, 7 and expansions 3, 6; 6.6e17 networks.
 
-    TuNAS speaks of 1e21: it counts the kernel and the expansion of a skipped layer too.
+    TuNAS speaks of 1e21: it counts the kernel and the expansion of a skipped layer too. The
+    arguments are those of `pocketnas.arch.scaling.build`; `depth` multiplies the layers that there
+    may be.
     """
 
     def network(choose: Choose) -> Architecture:
         kernel = choose("stage0.kernel", (3, 5, 7))
+        lines = _lines(choose, PROXYLESSNAS_STAGES, PROXYLESSNAS_OPS, depth)
         return build(
-            [f"ds_k{kernel}_c16", *_lines(choose, PROXYLESSNAS_STAGES, PROXYLESSNAS_OPS)],
+            [f"ds_k{kernel}_c16", *lines],
             resolution=resolution,
             classes=classes,
             channels=channels,
             act="relu6",
+            stem=round_filters(32 * width, divisor),
+            head=head,
             dropout=0.0,
+            width=width,
+            divisor=divisor,
+            strides=strides,
         )
 
     return Space("proxylessnas", network)
 
 
 def singlepath_space(
-    *, resolution: int = 224, classes: int = 1000, channels: int = 3
+    *,
+    resolution: int = 224,
+    classes: int = 1000,
+    channels: int = 3,
+    width: float = 1.0,
+    depth: float = 1.0,
+    divisor: int = 8,
+    head: int = 1280,
+    strides: Sequence[int] | None = None,
 ) -> Space[Architecture]:
-    """Single-Path NAS's space: kernels 3, 5 and expansions 3, 6, on the widths of MnasNet-B1."""
+    """Single-Path NAS's space: kernels 3, 5 and expansions 3, 6, on the widths of MnasNet-B1.
+
+    The arguments are as in `proxylessnas_space`.
+    """
 
     def network(choose: Choose) -> Architecture:
         return build(
-            ["ds_k3_c16", *_lines(choose, SINGLEPATH_STAGES, SINGLEPATH_OPS)],
+            ["ds_k3_c16", *_lines(choose, SINGLEPATH_STAGES, SINGLEPATH_OPS, depth)],
             resolution=resolution,
             classes=classes,
             channels=channels,
+            stem=round_filters(32 * width, divisor),
+            head=head,
+            width=width,
+            divisor=divisor,
+            strides=strides,
         )
 
     return Space("singlepath", network)
 
 
 def _lines(
-    choose: Choose, stages: Sequence[tuple[int, int, int]], ops: tuple[str, ...]
+    choose: Choose, stages: Sequence[tuple[int, int, int]], ops: tuple[str, ...], depth: float
 ) -> list[str]:
     """The stages' block strings, for which every layer chooses among `ops`."""
     lines = []
     for i, (filters, layers, stride) in enumerate(stages, start=1):
         strings = []
-        for j in range(layers):
+        for j in range(ceil(depth * layers)):
             op = choose(f"stage{i}.layer{j}", (*ops, SKIP) if j else ops)
             if op != SKIP:
                 strings.append(f"ir_{op}_s{1 if j else stride}_c{filters}")

@@ -6,6 +6,7 @@ conv ops has three entries, and the found networks use both expansions 3 and 6, 
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.blocks import Block, ConvBlock
@@ -29,13 +30,15 @@ class Skeleton:
     """What the search leaves fixed: the input, the strides, MobileNetV2's widths and depths.
 
     `strides` has the stem's first, then one a block; `filters` and `layers` have one a block.
-    `width` multiplies the filters, which become whole multiples of `divisor`; the head is absolute.
+    `width` multiplies the filters, which become whole multiples of `divisor`, and `depth` the
+    layers, rounded up; the head is absolute.
     """
 
     resolution: int = 224
     classes: int = 1000
     channels: int = 3
     width: float = 1.0
+    depth: float = 1.0
     divisor: int = 8
     stem: int = 32
     head: int = 1280
@@ -53,10 +56,11 @@ class Skeleton:
 
 
 def mnasnet_space(skeleton: Skeleton | None = None) -> Space[Architecture]:
-    """The space of MnasNet over `skeleton`; its default is the paper's, at 224 pixels.
+    """MnasNet's space: each block decides once, for all its layers, among 432 choices.
 
-    A block's layer options are MobileNetV2's count and one less and one more; where that count is
-    one they are 1, 2 and 3, since a block without layers would be no block.
+    What `skeleton` leaves fixed is by default the paper's, at 224 pixels. A block's layer options
+    are MobileNetV2's count and one less and one more; where that count is one they are 1, 2 and 3,
+    since a block without layers would be no block.
     """
     fixed = skeleton or Skeleton()
 
@@ -71,7 +75,7 @@ def mnasnet_space(skeleton: Skeleton | None = None) -> Space[Architecture]:
             se = choose(f"block{i}.se", SE_RATIOS)
             skip = choose(f"block{i}.skip", SKIPS)
             width = fixed.width * choose(f"block{i}.filters", WIDTHS)
-            depth = max(2, layers) + choose(f"block{i}.layers", LAYERS)
+            depth = max(2, ceil(fixed.depth * layers)) + choose(f"block{i}.layers", LAYERS)
             block = BlockString(
                 kind={"conv": "cn", "sepconv": "ds"}.get(op, "ir"),
                 repeats=depth,

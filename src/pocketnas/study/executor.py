@@ -11,12 +11,29 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
+from time import monotonic
 from typing import Any
 
 Call = Callable[[Any], Any]
+_DIED = "the worker process died"
+Allowed = float | Callable[[], float]
+"""Seconds; a function is asked anew whenever something has happened."""
+
+
+class WorkerError(RuntimeError):
+    """A worker that died or hung."""
+
+
+def short_of_memory(error: Exception) -> bool:
+    """Whether it may go well with the whole memory to itself.
+
+    CUDA's `torch.OutOfMemoryError` is known by its name: a study needs no torch.
+    """
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +46,15 @@ class _Worker:
         self.pipe.close()
         self.process.kill()
         self.process.join()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A worker on an item, `since` when it was sent."""
+
+    worker: _Worker
+    item: int
+    since: float
 
 
 class LocalExecutor:
@@ -48,16 +74,34 @@ class LocalExecutor:
         self._setup = (setup, tuple(arguments))
         self._idle: list[_Worker] = []
 
-    def map(self, function: Call, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    def map(
+        self,
+        function: Call,
+        items: Sequence[Any],
+        *,
+        timeout: Allowed | None = None,
+        again: Callable[[Exception], bool] = short_of_memory,
+    ) -> Iterator[tuple[int, Any]]:
         """Yields (index, result) as items finish; a failure's result is its exception.
 
-        An item whose worker dies (killed, out of memory) is repeated when all others are done, and
-        alone, with the whole memory to itself; it fails when that worker dies too.
+        An item whose worker dies (killed, out of memory), or says nothing for so long that it must
+        be hung, is repeated when all others are done, and alone, with the whole memory to itself;
+        it fails when that happens again. Any other exception is final at once.
+
+        Args:
+            function: what to call in a worker.
+            items: its arguments, one a call.
+            timeout: how long an item may take; its worker is killed then.
+            again: which exceptions of `function` are worth such a repetition.
         """
-        lost = yield from self._run(function, items, range(len(items)), self.workers)
-        lost = yield from self._run(function, items, lost, 1)
-        for i in lost:
-            yield i, RuntimeError("the worker process died; it may have run out of memory")
+        everyone = range(len(items))
+        first = yield from self._run(function, items, everyone, self.workers, timeout, again)
+        if not first:
+            return
+        self.close()  # idle workers hold memory, too
+        second = yield from self._run(function, items, first, 1, timeout, again)
+        for i, error in second.items():
+            yield i, _twice(first[i], error)
 
     def close(self) -> None:
         """Ends the workers."""
@@ -65,11 +109,17 @@ class LocalExecutor:
             self._idle.pop().end()
 
     def _run(
-        self, function: Call, items: Sequence[Any], indices: Iterable[int], workers: int
-    ) -> Generator[tuple[int, Any], None, list[int]]:
-        """Yields what finishes; returns the indices that a dying worker took along."""
-        waiting, lost = deque(indices), list[int]()
-        running: dict[Connection, tuple[_Worker, int]] = {}
+        self,
+        function: Call,
+        items: Sequence[Any],
+        indices: Iterable[int],
+        workers: int,
+        timeout: Allowed | None,
+        again: Callable[[Exception], bool],
+    ) -> Generator[tuple[int, Any], None, dict[int, Exception]]:
+        """Yields what finishes; returns the items to repeat, and why."""
+        waiting, lost = deque(indices), dict[int, Exception]()
+        running: dict[Connection, _Running] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
@@ -80,21 +130,33 @@ class LocalExecutor:
                         yield i, error
                         continue
                     worker = self._send(message)
-                    running[worker.pipe] = worker, i
-                ready = wait(list(running))
-                for pipe in [pipe for pipe in running if pipe in ready]:
-                    worker, i = running.pop(pipe)
+                    running[worker.pipe] = _Running(worker, i, monotonic())
+                if not running:
+                    break
+                allowed = timeout() if callable(timeout) else timeout or inf
+                for pipe in _heard(running, allowed):
+                    worker, i = running[pipe].worker, running.pop(pipe).item
                     try:
-                        reply = worker.pipe.recv_bytes()
+                        reply = _read(worker.pipe.recv_bytes())
                     except (EOFError, OSError):
                         worker.end()
-                        lost.append(i)
-                    else:
-                        self._idle.append(worker)
-                        yield i, _read(reply)
+                        lost[i] = WorkerError(
+                            "the worker process died; it may have run out of memory"
+                        )
+                        continue
+                    if isinstance(reply, Exception) and again(reply):
+                        worker.end()
+                        lost[i] = reply
+                        continue
+                    self._idle.append(worker)
+                    yield i, reply
+                for pipe in _overdue(running, allowed):
+                    running[pipe].worker.end()
+                    silent = WorkerError(f"hung: no result after {round(allowed, 1):g} s")
+                    lost[running.pop(pipe).item] = silent
         finally:  # whoever reads may stop early
-            for worker, _ in running.values():
-                worker.end()
+            for call in running.values():
+                call.worker.end()
         return lost
 
     def _send(self, message: Any) -> _Worker:
@@ -118,6 +180,27 @@ class LocalExecutor:
         process.start()
         theirs.close()  # so that ours ends when the worker does
         return _Worker(process, ours)
+
+
+def _heard(running: dict[Connection, _Running], allowed: float) -> list[Connection]:
+    """Waits for replies, but no longer than until the next item is overdue."""
+    left = min(call.since for call in running.values()) + allowed - monotonic()
+    ready = wait(list(running), max(0.0, left) if left < inf else None)
+    return [pipe for pipe in running if pipe in ready]
+
+
+def _overdue(running: dict[Connection, _Running], allowed: float) -> list[Connection]:
+    """Who is silent for too long; not who answered while nobody listened."""
+    late = [pipe for pipe, call in running.items() if monotonic() >= call.since + allowed]
+    return [pipe for pipe in late if not pipe.poll()]
+
+
+def _twice(first: Exception, second: Exception) -> Exception:
+    """The second failure of an item, with the first where it was another."""
+    if not isinstance(second, WorkerError):
+        return second
+    same = str(first) == str(second)
+    return WorkerError(f"{second}, twice" if same else f"{first}; then, alone: {second}")
 
 
 def _work(pipe: Connection, setup: Callable[..., None], arguments: tuple[Any, ...]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pocketnas.errors import ArchitectureError, StudyError
+from pocketnas.search.limits import Limits
 from pocketnas.search.pareto import pareto
 from pocketnas.search.reward import Reward
 from pocketnas.search.searcher import Result, Searcher
@@ -99,6 +100,7 @@ def search(
     trials: int,
     batch: int = 20,
     arm: str = "search",
+    limits: Limits | None = None,
     watch: Callable[[Study], None] | None = None,
 ) -> Study:
     """Sample, train and measure, reward, update: MnasNet's loop (1807.11626, figure 1).
@@ -114,10 +116,12 @@ def search(
         trials: how many the arm shall have in the end.
         batch: how many are proposed at once; the searcher learns once a batch.
         arm: the searcher's name in the study, so that several can share it.
+        limits: on further costs; their factor multiplies the accuracy that is rewarded.
         watch: called after each batch.
 
     Raises:
-        StudyError: the study was made in another space, or cannot be written.
+        StudyError: the study was made in another space, or cannot be written, or the evaluation
+            gives no figure of a limited cost.
     """
     if batch < 1:
         raise StudyError(f"search: a batch must have at least 1 trial, got {batch}")
@@ -125,7 +129,8 @@ def search(
     while (done := len(study.arm(arm))) < trials:
         genotypes = searcher.ask(batch)[: trials - done]
         outcomes = _outcomes(space, genotypes, evaluate)
-        rewards = [_reward(reward, outcome) for outcome in outcomes]
+        values = [worth(outcome, reward, limits or Limits()) for outcome in outcomes]
+        rewards = [value if isfinite(value) else None for value in values]
         results = zip(genotypes, rewards, outcomes, strict=True)
         searcher.tell([Result(g, r, o.accuracy, o.latency, o.costs) for g, r, o in results])
         numbered = enumerate(zip(genotypes, outcomes, rewards, strict=True), len(study.trials))
@@ -163,8 +168,12 @@ def _sound(outcome: Outcome) -> Outcome:
     return replace(outcome, accuracy=accuracy, latency=latency, error=error)
 
 
-def _reward(reward: Reward, outcome: Outcome) -> float | None:
+def worth(outcome: Outcome, reward: Reward, limits: Limits) -> float:
+    """The reward of an outcome under limits; NaN if it has failed.
+
+    Raises:
+        StudyError: it has no figure of a limited cost.
+    """
     if not outcome.ok or outcome.accuracy is None or outcome.latency is None:
-        return None
-    found = reward(outcome.accuracy, outcome.latency)
-    return found if isfinite(found) else None
+        return nan
+    return reward(outcome.accuracy * limits(outcome.costs), outcome.latency)

@@ -1,14 +1,9 @@
-"""NASNet (1707.07012): the macro network for any two cells, and NASNet-A's cells.
-
-The reference code is SLIM's `nets/nasnet`. "N @ P" is N normal cells a stage and P filters before
-the classifier.
-"""
+"""NASNet-A (1707.07012): the published cells in the network of `pocketnas.arch.nasnet`."""
 
 from functools import partial
 
 from pocketnas.arch.architecture import Architecture
-from pocketnas.arch.blocks import whole
-from pocketnas.arch.cells import AuxiliaryHead, Cell, CellHead, CellStem
+from pocketnas.arch.nasnet import nasnet
 from pocketnas.errors import ArchitectureError
 from pocketnas.zoo.published import Entry, Published
 
@@ -21,69 +16,6 @@ NORMAL = (
 REDUCTION = (
     "sep5(0)+sep7(1)|max3(0)+sep7(1)|avg3(0)+sep5(1)|id(3)+avg3(2)|sep3(2)+max3(0)|concat(3,4,5,6)"
 )
-
-
-def nasnet(
-    normal: str,
-    reduction: str,
-    *,
-    cells: int,
-    filters: int,
-    resolution: int,
-    classes: int = 1000,
-    channels: int = 3,
-    stem: int = 32,
-    stem_cells: bool = True,
-    reach: int = 2,
-    dropout: float = 0.5,
-    epsilon: float = 1e-3,
-) -> Architecture:
-    """The network around two cells (section 3 and figure 2): three stages of `cells` normal cells.
-
-    A reduction cell stands before the second and the third stage and doubles the filters; the
-    auxiliary head reads the second stage.
-
-    Args:
-        normal: the cell that keeps the map's size, as `pocketnas.arch.cells` writes it.
-        reduction: the cell that halves it.
-        cells: normal cells a stage.
-        filters: of the first stage's cells.
-        resolution: side of the image in pixels.
-        classes: outputs of the classifier.
-        channels: colours of the image.
-        stem: filters of the first convolution.
-        stem_cells: for ImageNet: the stem halves the map, and two reduction cells with a quarter
-            and half of the filters halve it again; else the cells see the full resolution.
-        reach: how far back the second input lies of the cell behind a reduction cell.
-        dropout: rate before the classifier.
-        epsilon: of the batch norms.
-
-    Raises:
-        ArchitectureError: an argument is out of range, or a cell cannot be read.
-    """
-    whole("nasnet", "cells", cells)
-    first = (
-        (Cell(reduction, filters // 4, 2), Cell(reduction, filters // 2, 2)),
-        (Cell(normal, filters),) * cells,
-    )
-    later = tuple(
-        (
-            Cell(reduction, scale * filters, 2),
-            Cell(normal, scale * filters, reach=reach),
-            *(Cell(normal, scale * filters),) * (cells - 1),
-        )
-        for scale in (2, 4)
-    )
-    found = (*first, *later) if stem_cells else (*first[1:], *later)
-    return Architecture(
-        resolution=resolution,
-        channels=channels,
-        stem=CellStem(3, 2, stem) if stem_cells else CellStem(3, 1, stem, "same"),
-        stages=found,
-        head=CellHead(classes, dropout),
-        epsilon=epsilon,
-        auxiliary=AuxiliaryHead(len(found) - 2, classes),
-    )
 
 
 def nasnet_a(

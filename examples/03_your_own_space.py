@@ -1,0 +1,60 @@
+"""A search space of your own is one function. Real trainings on digits, in ten seconds:
+
+    python examples/03_your_own_space.py
+
+The same function in a whole run, on your own images:
+
+    pocketnas search --space examples/03_your_own_space.py:small --data PHOTOS
+"""
+
+import torch
+
+from pocketnas.arch import Architecture, to_lines
+from pocketnas.arch.scaling import build
+from pocketnas.devices import HostDevice
+from pocketnas.search.evolution import Evolution
+from pocketnas.search.reward import soft
+from pocketnas.spaces import Choose, Space
+from pocketnas.study.study import Study, search
+from pocketnas.study.trial import each
+from pocketnas.tflite import write
+from pocketnas.train.data import load
+from pocketnas.train.images import split
+from pocketnas.train.recipe import Recipe
+from pocketnas.train.trainer import accuracy, train
+
+
+def small(choose: Choose, *, resolution=28, classes=10, channels=1) -> Architecture:
+    """Three stages that halve the map; each decides its kind, kernel, layers and width."""
+    lines = []
+    for i, filters in enumerate((12, 24, 48)):
+        kind = choose(f"stage{i}.kind", ("cn", "ds", "ir_e3"))
+        kernel = choose(f"stage{i}.kernel", (3, 5))
+        layers = choose(f"stage{i}.layers", (1, 2))
+        width = choose(f"stage{i}.width", (0.75, 1.0, 1.5))
+        lines.append(f"{kind}_r{layers}_k{kernel}_s2_c{int(width * filters)}")
+    return build(lines, resolution=resolution, classes=classes, channels=channels, stem=8, head=96)
+
+
+def main() -> None:
+    torch.set_num_threads(1)  # these networks are too small for more
+    space, study, images = Space("small", small), Study(), load("mnist5k")
+    parts = split(images, seed=0)
+    first = write(space.decode((0,) * len(space.decisions)).graph())
+    with HostDevice(first) as device:  # each latency is measured in turn with this network's
+
+        def evaluate(network: Architecture) -> tuple[float, float]:
+            trained = train(network.graph(), images, parts.train, Recipe(1, flip=False), seed=0)
+            latency = device.measure(write(network.graph()))
+            return accuracy(trained, images, parts.validation), latency.milliseconds
+
+        searcher, reward = Evolution(space.decisions), soft(target=device.reference_ms)
+        search(space, searcher, each(evaluate), reward, study, trials=4)
+    print(f"4 of {space.size:,} networks tried; none beats")
+    for trial in study.pareto():
+        stages = ", ".join(to_lines(space.decode(trial.genotype))[2:-1])
+        print(f"  {trial.outcome.latency:.3f} ms  {trial.outcome.accuracy:.1%}  {stages}")
+
+
+if __name__ == "__main__":
+    main()
