@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from cli.conftest import TINY, Cli
 from pocketnas.arch import Architecture, from_lines
 from pocketnas.graph import parameters
 from pocketnas.run.stored import begun
+from pocketnas.study.study import Study
 
 PRODUCTS = {"best.json", "best.safetensors", "best.tflite", "pareto.png", "report.html", "study.db"}
 
@@ -115,6 +117,49 @@ def test_a_finished_run_can_be_given_more_trials_from_anywhere(
     assert after["rows"][1]["accuracy"] == before["rows"][1]["accuracy"]  # not trained again
 
 
+def test_cells_are_searched_small_and_grown_in_the_end(
+    cli: Cli, photos: Path, tmp_path: Path
+) -> None:
+    """NASNet's path (1707.07012, section 3), with limits, another reward and halving besides."""
+    settings = ("--space", "nasnet", "--grow", "2@100", "--limit", "size<=2000", "--limit",
+                "int8~0.1", "--reward", "absolute", "--searcher", "reinforce")  # fmt: skip
+    shorter = ("--epochs", "3", "--halving", "--control", "0", "--out", "cells", "--json")
+    done = cli(
+        *("search", "--data", photos, "--resolution", "28", *TINY, *settings, *shorter),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "trials were spared 2 of 6 epochs of training" in done.stderr
+    found = json.loads(done.stdout)["rows"][0]
+    network = from_lines(found["lines"])
+    assert found["digest"] == network.digest != found["searched"]
+    assert [len(stage) for stage in network.stages] == [2, 3, 3]
+    assert set(found["costs"]) == {"size", "int8"}
+    with closing(Study(tmp_path / "cells" / "study.db", read_only=True)) as study:
+        one, other = study.trials
+        assert one.outcome.estimated != other.outcome.estimated
+        assert one.outcome.costs["int8"] > 0
+        best = next(trial for trial in study.trials if not trial.outcome.estimated)
+        assert best.outcome.details["digest"] == found["searched"]
+        searched = from_lines(best.outcome.details["lines"])
+    assert {cell.cell for stage in network.stages for cell in stage} == {
+        cell.cell for stage in searched.stages for cell in stage
+    }
+
+
+def test_a_warm_start_knows_the_trials_of_another_run(cli: Cli, finished, tmp_path: Path) -> None:
+    _, folder, _, _ = finished
+    data = json.loads((folder / "best.json").read_text())["config"]["data"]
+    again = ("--data", data, "--resolution", "32", *TINY, "--warm-start", folder)
+    further = ("--reward", "pareto", "--control", "0", "--out", "warm", "--json")
+    done = cli("search", *again, *further, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{folder}: 5 trials are known already" in done.stderr or (
+        f"{folder}: 4 trials are known already" in done.stderr
+    )
+    assert json.loads(done.stdout)["trials"] == {"search": 2, "random": 0}
+
+
 def test_goes_on_after_sigkill(cli: Cli, photos: Path, tmp_path: Path) -> None:
     """Kills the whole program at random instants; what was recorded stays, and the end comes."""
     folder = tmp_path / "run"
@@ -150,6 +195,12 @@ BAD = {
     ("--target-ms", "-3"): ["--target-ms", "above 0", "-3"],
     ("--resolution", "4"): ["--resolution", "from 8", "4"],
     ("--reward", "nice"): ["--reward", "soft, hard", "nice"],
+    ("--reward", "pareto", "--searcher", "ppo"): ["pareto", "guided", "ppo"],
+    ("--limit", "weight<=3"): ["weight<=3", "size"],
+    ("--grow", "big"): ["--grow", "2@96", "big"],
+    ("--grow", "2@96", "--data", "mnist5k"): ["grown", "NASNet"],
+    ("--warm-start", "empty", "--data", "mnist5k"): ["empty", "study.db"],
+    ("--space", "hyperspace"): ["hyperspace", "mnasnet"],
     ("--device", "toaster"): ["--device", "host", "toaster"],
     ("--resume", "empty"): ["empty", "study.db"],
     ("--resume", "nowhere"): ["nowhere", "study.db"],

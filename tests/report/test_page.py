@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from pocketnas.report.charts import hypervolume_chart, pareto_chart, reward_chart
+from pocketnas.report.luck import luck
 from pocketnas.report.page import write_report
 from pocketnas.report.progress import rewards
 from pocketnas.report.scene import scene
+from pocketnas.report.searchers import arm_label, searcher_words
 from pocketnas.report.summary import Summary
+from pocketnas.run.config import SEARCHERS
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome, Trial
 
@@ -91,7 +94,7 @@ def test_has_the_numbers(page: Page) -> None:
         "0.016, 0.001",
         "1 h 27 min",
         "from ai_edge_litert.interpreter import Interpreter",
-        "after 20 trials each",
+        "after 20 trainings each",
     ):
         assert text in page.text, text
 
@@ -192,6 +195,36 @@ def test_says_whether_the_proxy_can_be_trusted(
     assert "rank correlation 1.00 (95 %: 0.9 to 1.0) over 9 networks" in found.text
     assert "net <3>" in found.text
     assert "proxy" in found.ids
+
+
+@pytest.mark.parametrize("searcher", SEARCHERS)
+@pytest.mark.parametrize("reward", ["soft", "pareto"])
+def test_the_searcher_is_named_wherever_its_arm_is_shown(
+    study: Study, searcher: str, reward: str, tmp_path: Path
+) -> None:
+    named = Study(":memory:")
+    named.trials = study.trials
+    named.storage.set("config", {"searcher": searcher, "reward": reward})
+    label = arm_label(named, "search")
+    assert label not in ("search", "")
+    charts = (
+        pareto_chart(scene(named, None)),
+        reward_chart(named, ["random", "search"]),
+        hypervolume_chart(named, scene(named, None)),
+    )
+    for chart in charts:
+        names = [trace["name"] for trace in chart["data"] if "name" in trace]
+        assert any(name.startswith(label) for name in names)
+        assert any(name.startswith("random control") for name in names)
+        assert not any(name.startswith("search") for name in names)
+    assert f"</b>, {label}<br>" in charts[0]["data"][1]["text"][0]
+    for chart in charts[1:]:
+        assert chart["layout"]["xaxis"]["title"]["text"] == "trainings"
+    text = written(named, None, tmp_path).text
+    assert f"40 trials by {label} · 20 trials by random control" in text
+    assert f"trials, {label}40" in text
+    assert searcher_words(named) in text
+    assert f"{label[0].upper()}{label[1:]} " in luck(named)
 
 
 def test_no_trials(tmp_path: Path) -> None:

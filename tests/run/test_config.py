@@ -12,7 +12,7 @@ from pocketnas.run.config import RunConfig
     ("settings", "sentence"),
     [
         ({"reward": "harsh"}, "--reward must be one of soft, hard, absolute, pareto; got 'harsh'"),
-        ({"searcher": "grid"}, "--searcher must be one of ppo, reinforce, guided, evolution,"),
+        ({"searcher": "grid"}, "--searcher must be one of guided, ppo, reinforce, evolution,"),
         ({"weight": 0.07}, "--weight must be a number below 0, got 0.07"),
         ({"weight": float("nan")}, "--weight must be a number below 0, got nan"),
         ({"limits": ("size<500",)}, "limit 'size<500': must be a cost"),

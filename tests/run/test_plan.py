@@ -171,7 +171,7 @@ def test_settings_survive_json() -> None:
         ({"target_ms": float("nan")}, "--target-ms must be a number above 0, got nan"),
         (
             {"searcher": "luck"},
-            "--searcher must be one of ppo, reinforce, guided, evolution, random; got 'luck'",
+            "--searcher must be one of guided, ppo, reinforce, evolution, random; got 'luck'",
         ),
     ],
 )

@@ -10,12 +10,12 @@ from math import prod
 import pytest
 
 from pocketnas import zoo
-from pocketnas.arch.scaling import build
+from pocketnas.arch.scaling import build, fit_strides
 from pocketnas.graph import Graph, madds, parameters
 from pocketnas.graph.count import node_parameters
 from pocketnas.graph.ops import BatchNorm, Multiply, Op
 from pocketnas.graph.state import state
-from pocketnas.zoo.mobilenetv3 import SMALL
+from pocketnas.zoo.mobilenetv3 import SMALL, STRIDES, mobilenet_v3_large
 
 
 def graph_of(name: str, resolution: int | None = None) -> Graph:
@@ -230,6 +230,24 @@ def test_mobilenet_v2s_head_widens_and_never_narrows() -> None:
     heads = {width: zoo.mobilenet_v2(width=width).head for width in (0.35, 1.0, 1.33, 1.4)}
     assert [head.filters for head in heads.values()] == [1280, 1280, 1704, 1792]  # type: ignore[attr-defined]
     assert zoo.mobilenet_v2(width=1.4, head=64).head.filters == 64  # type: ignore[attr-defined]
+
+
+def test_mobilenet_v3_large_as_a_rival_on_small_images() -> None:
+    """Its own strides change nothing; half its layers and narrower ends are about MobileNetV2's."""
+    assert mobilenet_v3_large(strides=STRIDES) == zoo.architecture("mobilenet_v3_large")
+    wide = zoo.architecture("mobilenet_v3_large_1.25")
+    assert mobilenet_v3_large(width=1.25, head=1200, hidden=1280) == wide
+    strides = fit_strides(STRIDES, 28)
+    assert strides == (2, 1, 1, 2, 2, 1, 2)
+    size = {"resolution": 28, "classes": 10, "channels": 1}
+    scale = {"width": 0.25, "depth": 0.5, "divisor": 1}
+    rival = mobilenet_v3_large(**size, **scale, hidden=320, strides=strides)  # type: ignore[arg-type]
+    assert [len(stage) for stage in rival.stages] == [1, 2, 2, 3, 1, 2]
+    assert [stage[-1].filters for stage in rival.stages] == [4, 6, 10, 20, 28, 40]  # type: ignore[attr-defined]
+    graph = rival.graph()
+    assert (parameters(graph), madds(graph)) == (204_800, 901_804)
+    last = [node.shape for node in graph.nodes if node.name.startswith("stages.5")][-1]
+    assert last == (2, 2, 40)
 
 
 @pytest.mark.parametrize(

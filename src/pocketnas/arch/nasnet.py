@@ -99,8 +99,7 @@ def grown(architecture: Architecture, cells: int, penultimate: int) -> Architect
     stem_cells = stem.stride > 1
     stages = len(architecture.stages) - stem_cells
     whole("grown", "stages", stages, least=2)
-    unit = wiring(normal.cell).width * 2 ** (stages - 1)
-    filters = _filters(penultimate, unit, 8 if stem_cells else 1)
+    filters = _filters(penultimate, *_unit(architecture))
     found = nasnet(
         normal.cell,
         reduction.cell,
@@ -117,6 +116,28 @@ def grown(architecture: Architecture, cells: int, penultimate: int) -> Architect
         epsilon=architecture.epsilon,
     )
     return replace(found, padding=architecture.padding)
+
+
+def closest(architecture: Architecture, penultimate: int) -> int:
+    """The number of channels closest to `penultimate` that `grown` can give these cells.
+
+    Raises:
+        ArchitectureError: the network is not made of two cells.
+    """
+    whole("closest", "penultimate", penultimate)
+    unit, least = _unit(architecture)
+    return unit * max(least, round(penultimate / unit))
+
+
+def _unit(architecture: Architecture) -> tuple[int, int]:
+    """Channels before the classifier for each filter of the first stage; and its least filters.
+
+    A stem cell has a quarter of the filters, and a factorized reduction halves that.
+    """
+    stem, parts, _ = _parts(architecture)
+    normal = next(cell for cell in parts if cell.stride == 1)
+    stages = len(architecture.stages) - (stem.stride > 1)
+    return wiring(normal.cell).width * 2 ** (stages - 1), 8 if stem.stride > 1 else 1
 
 
 def _parts(architecture: Architecture) -> tuple[CellStem, list[Cell], CellHead]:
@@ -145,7 +166,7 @@ def _refusal(got: str) -> ArchitectureError:
 
 
 def _filters(penultimate: int, unit: int, least: int) -> int:
-    """Those of the first stage. A stem cell has a quarter, and a factorized reduction halves it."""
+    """Those of the first stage."""
     filters, rest = divmod(penultimate, unit)
     if not rest and filters >= least:
         return filters

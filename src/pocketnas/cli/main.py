@@ -21,10 +21,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its markup would swallow a help text's [default: ...]
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (search, report, spaces, zoo, show, measure, compare, export):
-    app.command()(verb)
+    app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
 
 
 def _version(wanted: bool) -> None:

@@ -58,18 +58,38 @@ def search(
     ] = None,
     searcher: Annotated[
         str,
-        typer.Option(help="ppo, reinforce, guided (predicts accuracy), evolution or random."),
+        typer.Option(
+            help="guided (predicts accuracy), ppo or reinforce (RNN controller), evolution, random."
+        ),
     ] = _DEFAULT.searcher,
     device: Annotated[
         str, typer.Option(help="Where latency is measured: host is this computer.")
     ] = _DEFAULT.device,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
     batch: Annotated[
-        int, typer.Option(help="Proposals an update; the paper's 20 is for thousands of trials.")
-    ] = _DEFAULT.batch,
+        int | None,
+        typer.Option(
+            help="Proposals an update. [default: 4 of guided search, the papers' 20 else]"
+        ),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Epochs of a proxy training. [default: by the images, at least 3]"),
+    ] = None,
+    halving: Annotated[
+        bool,
+        typer.Option("--halving", help="Stop the worse half of each batch after a third."),
+    ] = False,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option(help="Begin with what another run of the same space and images has learned."),
+    ] = None,
+    grow: Annotated[
+        str | None,
+        typer.Option(
+            help="Of NASNet's cells: the size N@P that the found ones are built at in the end, N"
+            " cells a stage and about P channels before the classifier."
+        ),
     ] = None,
     finalists: Annotated[
         int, typer.Option(help="How many of the best are trained longer.")
@@ -125,6 +145,7 @@ def search(
     from pocketnas.cli.table import print_summary
     from pocketnas.errors import DataError, SettingError
     from pocketnas.run.folder import RunFolder, next_run
+    from pocketnas.run.plan import growing
     from pocketnas.run.stored import begun, stored_config
     from pocketnas.spaces import absolute, named
 
@@ -145,7 +166,10 @@ def search(
         device=device,
         threads=threads,
         epochs=epochs,
+        halving=halving,
+        warm_start=None if warm_start is None else str(warm_start.absolute()),
         final_epochs=final_epochs,
+        grow=grow,
         finalists=finalists,
         check_proxy=check_proxy or 0,
         flip=flip,
@@ -156,7 +180,9 @@ def search(
         path = out or next_run(Path("runs"), Path(data).stem or "images")
         if begun(path):
             raise SettingError(f"{path}: holds a run already; go on with --resume {path}")
-        named(space)  # what is wrong with it is said before there is a folder
+        growing(named(space), given.growth)  # what is wrong is said before there is a folder
+        if given.warm_start is not None:
+            stored_config(Path(given.warm_start))
         config = given
     else:
         path = resume

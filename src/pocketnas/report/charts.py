@@ -15,14 +15,8 @@ import plotly.io
 from pocketnas.report import progress
 from pocketnas.report.figures import interval, milliseconds, percent, quantity
 from pocketnas.report.markup import Html
-from pocketnas.report.scene import (
-    CONTROL,
-    Point,
-    Scene,
-    arm_label,
-    latency_of,
-    lines_of,
-)
+from pocketnas.report.scene import Point, Scene, latency_of, lines_of
+from pocketnas.report.searchers import CONTROL, arm_label
 from pocketnas.search.limits import UNITS
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
@@ -70,9 +64,9 @@ def pareto_chart(drawn: Scene) -> Chart:
         marker = control if arm == CONTROL else {"symbol": next(symbols), "size": 9}
         marker |= {"color": colours[arm]}
         traces.append(
-            _trace(points, "markers", f"{arm_label(arm)} ({len(points)})", marker=marker)
+            _trace(points, "markers", f"{drawn.labels[arm]} ({len(points)})", marker=marker)
             | {
-                "text": [_hover(point.trial) for point in points],
+                "text": [_hover(point.trial, drawn.labels[arm]) for point in points],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
@@ -106,14 +100,14 @@ def pareto_chart(drawn: Scene) -> Chart:
 
 
 def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
-    """The best reward so far and the moving average of each arm, trial by trial."""
+    """The best reward so far and the moving average of each arm, training by training."""
     colours = _colours(arms)
     traces: list[dict[str, Any]] = []
     span = progress.window(max(len(study.arm(arm)) for arm in arms))
     for arm in arms:
         curve = progress.rewards(study.arm(arm))
         dash = "dot" if arm == CONTROL else "solid"
-        colour, label = colours[arm], arm_label(arm)
+        colour, label = colours[arm], escape(arm_label(study, arm))
         lines = (
             (progress.best_so_far(curve), f"{label}: best so far", "hv", 2.6, 1.0),
             (progress.moving_average(curve, span), f"{label}: mean of {span}", "linear", 1.6, 0.75),
@@ -148,27 +142,27 @@ def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
     if lows:
         room = 0.06 * (max(highs) - min(lows)) or 0.01
         y_axis["range"] = [min(lows) - room, max(highs) + room]
-    layout = _layout({"title": {"text": "trials of the arm"}}, y_axis, height=400)
+    layout = _layout({"title": {"text": "trainings"}}, y_axis, height=400)
     return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
 
 
 def hypervolume_chart(study: Study, drawn: Scene) -> Chart:
-    """How much of the Pareto picture each arm's front has come to dominate, trial by trial."""
-    colours = _colours(drawn.arms)
+    """How much of the Pareto picture each arm's front dominates, training by training."""
+    colours, limits = _colours(drawn.arms), progress.limits_of(study)
     traces = []
     for arm in drawn.arms:
-        shares = progress.hypervolumes(study.arm(arm), drawn.frame)
+        shares = progress.hypervolumes(study.arm(arm), drawn.frame, limits)
         dash = "dot" if arm == CONTROL else "solid"
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": list(range(1, len(shares) + 1)),
-                "y": [100 * share for share in shares], "name": escape(arm_label(arm)),
+                "y": [100 * share for share in shares], "name": escape(drawn.labels[arm]),
                 "line": {"color": colours[arm], "width": 2.6, "dash": dash, "shape": "hv"},
                 "hovertemplate": "%{y:.2f} %",
             }
         )  # fmt: skip
     y_axis = {"title": {"text": "hypervolume"}, "ticksuffix": " %"}
-    layout = _layout({"title": {"text": "trials of the arm"}}, y_axis, height=320)
+    layout = _layout({"title": {"text": "trainings"}}, y_axis, height=320)
     return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
 
 
@@ -196,7 +190,7 @@ def _trace(points: Sequence[Point], mode: str, name: str, **style: Any) -> dict[
     }
 
 
-def _hover(trial: Trial) -> str:
+def _hover(trial: Trial, arm: str) -> str:
     """All about a trial, in the small part of HTML that plotly draws itself."""
     accuracy, latency = trial.outcome.accuracy or 0.0, trial.outcome.latency or 0.0
     measured = latency_of(trial)
@@ -212,7 +206,7 @@ def _hover(trial: Trial) -> str:
     limited = f"<br>{escape(costs, quote=False)}" if costs else ""
     lines = "".join(f"<br>{escape(line, quote=False)}" for line in lines_of(trial))
     return (
-        f"<b>trial {trial.number}</b>, {escape(arm_label(trial.arm), quote=False)}"
+        f"<b>trial {trial.number}</b>, {escape(arm, quote=False)}"
         f"<br>{percent(accuracy, 2)} at {milliseconds(latency)}{between}{reward}{limited}{lines}"
     )
 

@@ -9,9 +9,11 @@ from pocketnas.report import sections
 from pocketnas.report.charts import hypervolume_chart, pareto_chart, reward_chart, to_html
 from pocketnas.report.figures import duration
 from pocketnas.report.files import replace_file
+from pocketnas.report.luck import luck
 from pocketnas.report.markup import Html, join, tag
-from pocketnas.report.progress import luck
-from pocketnas.report.scene import arm_label, scene
+from pocketnas.report.progress import limits_of
+from pocketnas.report.scene import scene
+from pocketnas.report.searchers import arm_label, searcher_words
 from pocketnas.report.summary import Summary
 from pocketnas.report.trust import trust_table
 from pocketnas.report.verdict import headline, judgement
@@ -79,11 +81,15 @@ def _sections(study: Study, summary: Summary | None) -> Iterator[_Section]:
             f" training, and latency{drawn.where}. On the front, nothing tried is both faster and"
             f" more accurate. Point at one for its block strings.{below}{stopped}"
         )
-        yield "search", "Search", join([tag("p", note, class_="note"), charts["pareto"]])
+        words = searcher_words(study)
+        about = tag("p", words) if words else Html()
+        yield "search", "Search", join([about, tag("p", note, class_="note"), charts["pareto"]])
         dominated = (
             "The same without a reward: the hypervolume, which is the share of the picture above"
             " (with a logarithmic axis of latency) that lies below the Pareto front so far."
         )
+        if limits_of(study).limits:
+            dominated += " What breaks a limit counts with the accuracy that its factor leaves."
         curves = [charts["rewards"], tag("p", dominated, class_="note"), charts["hypervolumes"]]
         yield "luck", "Search or luck?", join([tag("p", luck(study)), *curves])
     else:
@@ -105,7 +111,7 @@ def _sections(study: Study, summary: Summary | None) -> Iterator[_Section]:
 def _brow(study: Study, summary: Summary | None) -> str:
     """The line above the headline: what was run, and for how long."""
     arms = dict.fromkeys(trial.arm for trial in study.trials)
-    parts = [f"{len(study.arm(arm))} trials by {arm_label(arm)}" for arm in arms]
+    parts = [f"{len(study.arm(arm))} trials by {arm_label(study, arm)}" for arm in arms]
     if summary:
         parts = [str(summary.data.get("name") or "data set"), *parts, duration(summary.seconds)]
     return "".join(f" · {part}" for part in parts)

@@ -15,7 +15,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from pocketnas.report.figures import milliseconds, percent
 from pocketnas.report.files import replace_file
-from pocketnas.report.scene import CONTROL, Scene, arm_label, scene
+from pocketnas.report.scene import Scene, scene
+from pocketnas.report.searchers import CONTROL
 from pocketnas.report.summary import Summary
 from pocketnas.study.study import Study
 
@@ -75,7 +76,7 @@ def _points(axes: Axes, drawn: Scene) -> None:
             [max(point.accuracy, drawn.floor) for point in points],
             s=size, marker=marker, facecolors=face, edgecolors=edge, zorder=3,
             linewidths=1.2 if face == "none" else 0.6, alpha=0.9, clip_on=False,
-            label=f"{arm_label(arm)} ({len(points)})",
+            label=f"{drawn.labels[arm]} ({len(points)})",
         )  # fmt: skip
 
 

@@ -1,18 +1,16 @@
-"""How a searcher's rewards develop: the curves, and whether it has beaten luck."""
+"""How a search develops, training by training: its rewards and its hypervolume."""
 
 from collections.abc import Sequence
-from math import isfinite, sqrt
-from statistics import fmean, variance
+from math import isfinite
+from statistics import fmean
 
-from pocketnas.report.figures import percent
-from pocketnas.report.scene import CONTROL, SEARCH, Frame
+from pocketnas.report.scene import Frame
+from pocketnas.report.searchers import settings
 from pocketnas.search.hypervolume import hypervolume
+from pocketnas.search.limits import Limits
 from pocketnas.search.pareto import pareto
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
-
-_FEW = 10  # trials an arm, below which nobody should conclude anything
-_SURE = 2.0  # standard errors between two means that are told apart
 
 Curve = list[float | None]
 
@@ -38,25 +36,38 @@ def best_so_far(curve: Curve) -> Curve:
     return found
 
 
-def hypervolumes(trials: Sequence[Trial], frame: Frame) -> list[float]:
+def hypervolumes(trials: Sequence[Trial], frame: Frame, limits: Limits) -> list[float]:
     """After each trial the share of the frame that lies below the Pareto front of all so far.
 
     The frame's latency is logarithmic: a network twice as fast gains the same wherever it lies.
+    What breaks a limit counts with the accuracy that its factor leaves.
     """
     corner = frame.floor, frame.slowest
     accuracies: list[float] = []
     latencies: list[float] = []
     found: list[float] = []
     for trial in trials:
-        accuracy, latency = trial.outcome.accuracy, trial.outcome.latency
-        if trial.outcome.ok and not trial.outcome.estimated and accuracy is not None and latency:
-            accuracies.append(accuracy)
-            latencies.append(latency)
+        if figures := figures_of(trial, limits):
+            accuracies.append(figures[0])
+            latencies.append(figures[1])
             front = pareto(accuracies, latencies)
             accuracies = [accuracies[i] for i in front]
             latencies = [latencies[i] for i in front]
         found.append(hypervolume(accuracies, latencies, corner, log_latency=True) / frame.area)
     return found
+
+
+def figures_of(trial: Trial, limits: Limits) -> tuple[float, float] | None:
+    """The accuracy under limits and the latency; None of what failed or was stopped."""
+    outcome = trial.outcome
+    if not outcome.ok or outcome.estimated or outcome.accuracy is None or outcome.latency is None:
+        return None
+    return outcome.accuracy * limits(outcome.costs), outcome.latency
+
+
+def limits_of(study: Study) -> Limits:
+    """The limits that the study's settings name."""
+    return Limits.parse(settings(study).get("limits", ()))
 
 
 def moving_average(curve: Curve, window: int) -> Curve:
@@ -71,51 +82,3 @@ def moving_average(curve: Curve, window: int) -> Curve:
 def window(trials: int) -> int:
     """Trials to average over: enough to see through the noise, few enough to see learning."""
     return max(5, min(50, trials // 8))
-
-
-def luck(study: Study) -> str:
-    """Whether the search beat the random control at an equal number of trials, in honest words."""
-    names = [trial.arm for trial in study.trials if trial.arm != CONTROL]
-    arm = SEARCH if SEARCH in names or not names else names[0]
-    searched, drawn = rewards(study.arm(arm)), rewards(study.arm(CONTROL))
-    if not drawn:
-        return (
-            "No random control was run beside the search, so this run cannot tell what the search"
-            " added to luck."
-        )
-    n = min(len(searched), len(drawn))
-    searched, drawn = searched[:n], drawn[:n]
-    late = [reward for reward in searched[n - max(_FEW // 2, n // 4) :] if reward is not None]
-    control = [reward for reward in drawn if reward is not None]
-    if n < _FEW or len(late) < 2 or len(control) < 2:
-        return f"Too early to say whether the search beats luck: {n} trials each can be compared."
-    best, lucky = max(reward for reward in searched if reward is not None), max(control)
-    gain = fmean(late) - fmean(control)
-    error = sqrt(variance(late) / len(late) + variance(control) / len(control))
-    learned, better = gain > _SURE * error, best > lucky
-    if learned and better:
-        verdict = "The search beat luck in this run"
-    elif learned:
-        verdict = (
-            "The search learned what is good on average, but luck found a network at least as good"
-        )
-    elif better:
-        verdict = (
-            "The search found the better network, but its average shows no learning yet, so that"
-            " may be luck too"
-        )
-    else:
-        verdict = "The search did not beat luck in this run"
-    against = "against" if best != lucky else "and equally"
-    return (
-        f"{verdict}: after {n} trials each the best reward is {best:.4f} {against} {lucky:.4f} by"
-        f" random sampling, and the search's last {len(late)} networks average"
-        f" {fmean(late):.4f} against {fmean(control):.4f} ({_change(fmean(late), fmean(control))})."
-        " One run is one throw of the dice; another seed may end otherwise."
-    )
-
-
-def _change(new: float, old: float) -> str:
-    if not old:
-        return f"{new - old:+.4f}"
-    return f"{'+' if new >= old else '−'}{percent(abs(new / old - 1))}"

@@ -6,13 +6,12 @@ from math import isfinite, log
 from typing import Any
 
 from pocketnas.report.figures import device_text
+from pocketnas.report.searchers import CONTROL, arm_label, settings
 from pocketnas.report.summary import Summary
 from pocketnas.search.pareto import pareto
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
 
-CONTROL = "random"  # the arm that only draws lots
-SEARCH = "search"
 _WIDE = 8  # slowest over fastest from which on a linear axis would squeeze the fast ones together
 _FAR = 2.0  # quartile distances
 
@@ -45,7 +44,8 @@ class Frame:
 class Scene:
     """A study ready to be drawn.
 
-    `arms` come with the control first, so that the search is drawn over it. `found` is the winner
+    `arms` come with the control first, so that the search is drawn over it; `labels` are their
+    names in a legend. `found` is the winner
     of a finished run, else the best so far, as `chosen` says. `floor` is where the accuracy axis
     begins: a few networks that learned nothing would otherwise press all others into a line; they
     are the `below`. `where` follows the word latency: the device, its threads and the batch.
@@ -53,6 +53,7 @@ class Scene:
     """
 
     arms: dict[str, list[Point]]
+    labels: dict[str, str]
     front: list[Point]
     found: Point | None
     chosen: str
@@ -84,6 +85,7 @@ def scene(study: Study, summary: Summary | None) -> Scene:
     floor = _floor(sorted(point.accuracy for point in points), front)
     return Scene(
         arms=arms,
+        labels={arm: arm_label(study, arm) for arm in arms},
         front=front,
         found=_found(points, summary),
         chosen="chosen" if summary and summary.rows else "best so far",
@@ -113,11 +115,6 @@ def lines_of(trial: Trial) -> list[str]:
     return [str(line) for line in trial.outcome.details.get("lines") or ()]
 
 
-def arm_label(arm: str) -> str:
-    """An arm in the words of a legend."""
-    return {SEARCH: "search", CONTROL: "random control"}.get(arm, arm)
-
-
 def _some_latency(study: Study, summary: Summary | None) -> dict[str, Any]:
     """One measurement of the study, for what they all share."""
     rows = summary.rows if summary else ()
@@ -141,7 +138,7 @@ def _point(trial: Trial) -> Point | None:
 
 def _found(points: Sequence[Point], summary: Summary | None) -> Point | None:
     if summary and summary.rows:
-        digest = summary.rows[0].digest
+        digest = summary.rows[0].searched or summary.rows[0].digest
         points = [p for p in points if p.trial.outcome.details.get("digest") == digest]
     rewarded = [point for point in points if point.trial.reward is not None]
     return max(rewarded, key=lambda point: point.trial.reward or 0.0, default=None)
@@ -151,8 +148,7 @@ def _target(study: Study, summary: Summary | None) -> float | None:
     """In milliseconds; of a run under way as its settings or its reference give it."""
     if summary:
         return summary.target_ms
-    settings = study.storage.get("config") or {}
-    target = settings.get("target_ms") or study.storage.get("reference_ms")
+    target = settings(study).get("target_ms") or study.storage.get("reference_ms")
     return float(target) if target else None
 
 

@@ -10,7 +10,8 @@ from pocketnas.report import figures
 from pocketnas.report.drawing import draw
 from pocketnas.report.markup import Html, code, facts, fold, join, paragraphs, table, tag
 from pocketnas.report.measurement import check_words, latency_words, setting_words
-from pocketnas.report.scene import arm_label, latency_of, lines_of
+from pocketnas.report.scene import latency_of, lines_of
+from pocketnas.report.searchers import arm_label, settings
 from pocketnas.report.snippet import loading_snippet
 from pocketnas.report.summary import Row, Summary
 from pocketnas.report.verdict import tested_on
@@ -189,9 +190,9 @@ def failures(study: Study) -> Html:
 def everything(study: Study, summary: Summary | None) -> Html:
     """All settings, seeds, versions and device facts."""
     arms = sorted({trial.arm for trial in study.trials})
-    counts = {f"trials, {arm_label(arm)}": len(study.arm(arm)) for arm in arms}
+    counts = {f"trials, {arm_label(study, arm)}": len(study.arm(arm)) for arm in arms}
     if summary is None:
-        return fold("All settings", facts(counts | (study.storage.get("config") or {})))
+        return fold("All settings", facts(counts | settings(study)))
     data = {key: value for key, value in summary.data.items() if key not in ("classes", "skipped")}
     run = counts | {
         "failed": summary.failed,

@@ -10,7 +10,8 @@ class Row:
 
     `accuracy` is on the test images, which nothing before has seen; `latency` is
     `pocketnas.devices.Latency.to_dict()`; `lines` are block strings; `costs` are those that limits
-    are set for, in the units of `pocketnas.search.limits.UNITS`.
+    are set for, in the units of `pocketnas.search.limits.UNITS`. `searched` is the digest of the
+    trial's network, which differs from `digest` where its cells were grown.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Row:
     digest: str
     lines: tuple[str, ...]
     costs: dict[str, float] = field(default_factory=dict)
+    searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pocketnas.errors import SettingError, StudyError
 from pocketnas.search.limits import Limits
 from pocketnas.search.reward import REWARDS
 
-SEARCHERS = ("ppo", "reinforce", "guided", "evolution", "random")
+SEARCHERS = ("guided", "ppo", "reinforce", "evolution", "random")
 DEVICES = ("host",)
 
 
@@ -27,8 +27,8 @@ class RunConfig:
     depth: float | None = None  # multiplies MobileNetV2's layers: likewise
     trials: int = 16  # architectures that the searcher tries
     control: int | None = None  # random ones beside it; None: as many, 0: none
-    batch: int = 8  # proposals an update; the paper's 20 is for thousands of trials
-    searcher: str = "ppo"
+    batch: int | None = None  # proposals an update; None: 4 of guided search, the papers' 20 else
+    searcher: str = "guided"
     reward: str = "soft"
     weight: float | None = None  # of the latency in the reward, below 0; None: as published
     limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
@@ -67,6 +67,7 @@ class RunConfig:
         if self.weight is not None and not float("-inf") < self.weight < 0:
             raise SettingError(f"--weight must be a number below 0, got {self.weight}")
         Limits.parse(self.limits)
+        _ = self.growth
         for name, allowed in (
             ("searcher", SEARCHERS),
             ("reward", tuple(REWARDS)),
@@ -82,6 +83,24 @@ class RunConfig:
                 f"--reward pareto needs --searcher guided, evolution or random; {self.searcher}"
                 " learns from one reward"
             )
+
+    @property
+    def growth(self) -> tuple[int, int] | None:
+        """`grow` as cells a stage and channels before the classifier."""
+        if self.grow is None:
+            return None
+        cells, _, penultimate = self.grow.partition("@")
+        if not (cells.isdecimal() and penultimate.isdecimal() and int(cells) and int(penultimate)):
+            raise SettingError(
+                "--grow must be N@P, normal cells a stage and channels before the classifier, as in"
+                f" 2@96; got {self.grow!r}"
+            )
+        return int(cells), int(penultimate)
+
+    @property
+    def proposals(self) -> int:
+        """Trials a batch."""
+        return self.batch or (4 if self.searcher == "guided" else 20)
 
     @property
     def controls(self) -> int:

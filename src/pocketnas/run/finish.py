@@ -76,8 +76,12 @@ def finish(
     found = _best(study, planned.space, finalists)
     further = spread(study, planned.space, check_proxy, [*found, *planned.rivals.values()])
     proxies.whole({network.digest: network for network in planned.rivals.values()})
-    best = {f"found #{i}": network for i, network in enumerate(found, 1)}
-    rest = {f"check #{i}": network for i, network in enumerate(further, 1)}
+    searched = {f"found #{i}": network for i, network in enumerate(found, 1)}
+    spared = {f"check #{i}": network for i, network in enumerate(further, 1)}
+    best, rest = (
+        {name: planned.grow(network) for name, network in networks.items()}
+        for networks in (searched, spared)
+    )
     everyone = best | dict(planned.rivals) | rest
     trained = _train(everyone, task, study, executor, patience, folder, watch)
     for needed in (list(best), *([name] for name in planned.rivals)):
@@ -87,7 +91,7 @@ def finish(
                 f"the final training of {needed[0]} failed: {errors[0]}; all trials are kept,"
                 f" resume with: pocketnas search --resume {folder.path}"
             )
-    trusted = _trust(everyone, trained, study)
+    trusted = _trust(searched | dict(planned.rivals) | spared, trained, study)
     watch.note(trust_words(trusted))
     networks = {
         name: network
@@ -101,7 +105,8 @@ def finish(
     latencies = _measure(models, device)
     rows = {}
     for name, network in networks.items():
-        rows[name] = _row(name, network, trained[name], latencies[name], len(models[name]), costs)
+        row = _row(name, network, trained[name], latencies[name], len(models[name]), costs)
+        rows[name] = replace(row, searched=searched[name].digest if name in searched else "")
         watch.note(
             f"{name}: {percent(rows[name].accuracy)} of the test images in"
             f" {plus_minus(rows[name].latency)}"

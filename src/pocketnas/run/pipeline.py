@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from time import perf_counter
 
 import torch
@@ -12,6 +13,7 @@ import torch
 from pocketnas.devices import HostDevice
 from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
+from pocketnas.report.searchers import CONTROL, SEARCH
 from pocketnas.report.summary import Summary
 from pocketnas.run.config import RunConfig
 from pocketnas.run.costs import Costs
@@ -22,20 +24,15 @@ from pocketnas.run.halving import saved
 from pocketnas.run.patience import Patience
 from pocketnas.run.plan import REFERENCE, Plan, plan
 from pocketnas.run.proxy import Proxies
+from pocketnas.run.searchers import OFF_POLICY, arms
 from pocketnas.run.ship import data_facts, ship, versions
 from pocketnas.run.training import Task, setup_worker
-from pocketnas.run.warmstart import DEVICE
-from pocketnas.run.watch import Watch
-from pocketnas.search.evolution import Evolution
-from pocketnas.search.guided import Guided
+from pocketnas.run.warmstart import DEVICE, warm_results
+from pocketnas.run.watch import Silent, Watch
 from pocketnas.search.limits import Limits
-from pocketnas.search.ppo import PPO
-from pocketnas.search.reward import Reward, hard, soft
-from pocketnas.search.searcher import RandomSearch, Searcher
-from pocketnas.spaces.space import Decision
+from pocketnas.search.reward import reward_of
 from pocketnas.study.executor import LocalExecutor
-from pocketnas.study.study import Study, search
-from pocketnas.study.trial import Outcome
+from pocketnas.study.study import Study, search, worth
 from pocketnas.tflite import write
 from pocketnas.train.data import load
 from pocketnas.train.images import Images, split
@@ -64,7 +61,11 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         planned = plan(config, images, len(parts.train))
         device = stack.enter_context(_device(config, planned, study))
         target = config.target_ms or device.reference_ms
-        reward = {"soft": soft, "hard": hard}[config.reward](target)
+        reward, limits = (
+            reward_of(config.reward, target, config.weight),
+            Limits.parse(config.limits),
+        )
+        value = partial(worth, reward=reward, limits=limits)
         watch.note(
             f"{REFERENCE} takes {device.reference_ms:.3f} ms on {device.name} when it is calm;"
             f" the target is {target:.3f} ms"
@@ -73,37 +74,48 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
         task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
         patience = Patience()
-        proxies = Proxies(study.storage, executor, task, folder.partial, watch, patience)
-        limits = Limits.parse(config.limits)
         costs = stack.enter_context(
             Costs(limits.costs, device, study.storage, reference=write(planned.reference.graph()))
         )
 
-        def value(outcome: Outcome) -> float:
-            accuracy, latency = outcome.accuracy or 0.0, outcome.latency or 0.0
-            return reward(accuracy * limits(outcome.costs), latency)
+        def evaluator(watch: Watch) -> Evaluator:
+            return Evaluator(
+                study,
+                device,
+                Proxies(study.storage, executor, task, folder.partial, watch, patience),
+                watch,
+                value=value,
+                costs=costs,
+                halving=config.halving,
+                # A predictor of accuracy would learn the mean as if it had been observed.
+                spare_hopeless=config.reward == "hard" and config.searcher != "guided",
+            )
 
-        evaluator = Evaluator(
-            study,
-            device,
-            proxies,
-            watch,
-            value=value,
-            costs=costs,
-            halving=config.halving,
-            # A predictor of accuracy would learn the mean as if it had been observed.
-            spare_hopeless=config.reward == "hard" and config.searcher != "guided",
-        )
+        contest = arms(config, planned.space.decisions, reward, limits)
+        if config.warm_start and not study.trials:
+            known = warm_results(
+                Path(config.warm_start),
+                study,
+                planned=planned,
+                images=images,
+                seed=config.seed,
+                device=device,
+                evaluate=evaluator(Silent()),
+                value=value,
+            )
+            if config.searcher in OFF_POLICY:
+                contest[SEARCH][0].tell(known)
+            watch.note(f"{config.warm_start}: {len(known)} trials are known already")
         watch.begin(_work(config, study, planned))
-        for arm, searcher, trials in _arms(config, planned, reward):
+        for arm, (searcher, trials) in contest.items():
             search(
                 planned.space,
                 searcher,
-                evaluator,
+                evaluator(watch),
                 reward,
                 study,
                 trials=trials,
-                batch=config.batch,
+                batch=config.proposals,
                 arm=arm,
                 limits=limits,
                 watch=lambda study: _after_batch(study, folder, clock, watch),
@@ -121,7 +133,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             images=images,
             test=parts.test,
             executor=executor,
-            proxies=proxies,
+            proxies=Proxies(study.storage, executor, task, folder.partial, watch, patience),
             patience=patience,
             device=device,
             costs=costs,
@@ -134,7 +146,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             check=finished.check,
             target_ms=target,
             reference_ms=device.reference_ms,
-            trials={arm: len(study.arm(arm)) for arm in ("search", "random")},
+            trials={arm: len(study.arm(arm)) for arm in contest},
             failed=sum(trial.reward is None for trial in study.trials),
             seconds=clock.read(),
             data=data_facts(images, parts),
@@ -192,32 +204,10 @@ def _executor(config: RunConfig) -> LocalExecutor:
     return LocalExecutor(workers, setup_worker, (max(1, cores // workers),))
 
 
-def _arms(config: RunConfig, planned: Plan, reward: Reward) -> list[tuple[str, Searcher, int]]:
-    """The searcher and its control, each with its trials."""
-    decisions = planned.space.decisions
-    control = RandomSearch(decisions, seed=config.seed + 1)
-    return [
-        ("search", _searcher(config, decisions, reward), config.trials),
-        ("random", control, config.controls),
-    ]
-
-
-def _searcher(config: RunConfig, decisions: Sequence[Decision], reward: Reward) -> Searcher:
-    match config.searcher:
-        case "ppo":
-            return PPO(decisions, seed=config.seed)
-        case "guided":
-            return Guided(decisions, seed=config.seed, reward=reward)
-        case "evolution":
-            return Evolution(decisions, seed=config.seed)
-        case _:
-            return RandomSearch(decisions, seed=config.seed)
-
-
 def _work(config: RunConfig, study: Study, planned: Plan) -> float:
     """The work ahead, in epochs of training."""
-    left = max(0, config.trials - len(study.arm("search")))
-    left += max(0, config.controls - len(study.arm("random")))
+    left = max(0, config.trials - len(study.arm(SEARCH)))
+    left += max(0, config.controls - len(study.arm(CONTROL)))
     finals = config.finalists + len(planned.rivals) + config.check_proxy
     trials = left * (planned.proxy.epochs + MEASURING)
     return trials + len(planned.rivals) * planned.proxy.epochs + finals * planned.final.epochs

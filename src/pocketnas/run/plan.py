@@ -1,11 +1,12 @@
 """What a run's settings and images fix: the space, its scale, the networks to compare with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.arch.nasnet import closest, grown
 from pocketnas.arch.scaling import MOBILE_STRIDES, fit_strides
 from pocketnas.run.config import RunConfig
 from pocketnas.spaces import mobilenetv3
@@ -18,6 +19,7 @@ from pocketnas.train.data import MNIST5K
 from pocketnas.train.images import Images
 from pocketnas.train.recipe import Recipe
 from pocketnas.zoo import mnasnet_a1, mobilenet_v2
+from pocketnas.zoo import mobilenetv3 as mobilenet_v3
 
 REFERENCE = "mobilenet_v2"
 
@@ -27,14 +29,22 @@ PROXY_STEPS = 160
 FINAL_STEPS = 430
 
 
+Grow = Callable[[Architecture], Architecture]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The space, the published networks at the same size, and how all of them are trained."""
+    """The space, the published networks at the same size, and how all of them are trained.
+
+    `grow` makes of a network that was found the one that is trained in the end: the same one, or
+    a larger one of the same cells (1707.07012, section 3).
+    """
 
     space: Space[Architecture]
     rivals: Mapping[str, Architecture]
     proxy: Recipe
     final: Recipe
+    grow: Grow = lambda network: network
 
     @property
     def reference(self) -> Architecture:
@@ -68,6 +78,11 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
     rivals = {
         network.__name__: network(**size, **scale, **ends) for network in (mobilenet_v2, mnasnet_a1)
     }
+    if config.space == "mobilenetv3":
+        strides = fit_strides(mobilenet_v3.STRIDES, resolution)
+        rivals["mobilenet_v3_large"] = mobilenet_v3.mobilenet_v3_large(
+            **size, **scale, hidden=ends["head"], strides=strides
+        )
     flip = config.data != MNIST5K if config.flip is None else config.flip
     batch = Recipe().batch
     proxy = Recipe(
@@ -79,7 +94,29 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
         epochs=config.final_epochs or max(8, ceil(FINAL_STEPS * batch / training_images)),
         flip=flip,
     )
-    return Plan(_space(config.space, size, scale, ends), rivals, proxy, final)
+    space = _space(config.space, size, scale, ends)
+    return Plan(space, rivals, proxy, final, growing(space, config.growth))
+
+
+def growing(space: Space[Architecture], growth: tuple[int, int] | None) -> Grow:
+    """What makes found networks larger: nothing, or their cells at about the size of `growth`.
+
+    Args:
+        space: that they are found in.
+        growth: normal cells a stage and channels before the classifier.
+
+    Raises:
+        ArchitectureError: the space's networks are not made of cells.
+    """
+    if growth is None:
+        return lambda network: network
+    cells, penultimate = growth
+
+    def grow(network: Architecture) -> Architecture:
+        return grown(network, cells, closest(network, penultimate))
+
+    grow(space.decode((0,) * len(space.decisions)))
+    return grow
 
 
 def _space(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from pocketnas.report.searchers import CONTROL, SEARCH
 from pocketnas.run.config import RunConfig
 from pocketnas.search.evolution import Evolution
-from pocketnas.search.guided import Guided
+from pocketnas.search.guided import FIRST, Guided
 from pocketnas.search.limits import Limits
 from pocketnas.search.nsga import ParetoEvolution
 from pocketnas.search.ppo import PPO, REINFORCE
@@ -12,7 +13,8 @@ from pocketnas.search.reward import Reward
 from pocketnas.search.searcher import RandomSearch, Searcher
 from pocketnas.spaces.space import Decision
 
-SEARCH, CONTROL = "search", "random"
+OFF_POLICY = ("guided", "evolution")
+"""Searchers that learn from trials of others; a controller learns only from its own draws."""
 
 
 def arms(
@@ -33,7 +35,11 @@ def searcher(
     seed, pareto = config.seed, config.reward == "pareto"
     match config.searcher:
         case "guided":
-            return Guided(decisions, seed=seed, reward=reward, limits=limits, pareto=pareto)
+            # In a short search a quarter of the trials at random is enough to begin with.
+            first = min(FIRST, max(config.proposals, config.trials // 4))
+            return Guided(
+                decisions, seed=seed, reward=reward, limits=limits, pareto=pareto, first=first
+            )
         case "evolution" if pareto:
             return ParetoEvolution(decisions, seed=seed, limits=limits)
         case "evolution":

@@ -30,7 +30,7 @@ from pocketnas.search.reward import Reward
 from pocketnas.search.searcher import Result
 from pocketnas.spaces.space import Decision, Genotype
 
-FIRST = 20  # random trials before anything is predicted
+FIRST = 12  # random trials before anything is predicted
 _TRUSTED = 0.5  # the predictor's skill from which on nothing is left to chance
 _PARENTS = 30  # best trials whose surroundings are looked at
 _ROUNDS = 6  # of mutating the most promising
@@ -48,6 +48,7 @@ class Guided:
         limits: on further costs, which are predicted from the trials.
         latencies: known beforehand; without it latency is predicted from the trials, too.
         pareto: look for the whole Pareto set, by hypervolume, instead of the best reward.
+        first: random trials before anything is predicted.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Guided:
         limits: Limits | None = None,
         latencies: Latencies | None = None,
         pareto: bool = False,
+        first: int = FIRST,
     ) -> None:
         self._sizes = [len(decision.options) for decision in decisions]
         self._encoding = Encoding(decisions)
@@ -68,6 +70,7 @@ class Guided:
         self._limits = limits or Limits()
         self._table = latencies
         self._pareto = pareto
+        self._first = first
         self._told: list[Result] = []
         self._known: dict[Genotype, float] = {}
 
@@ -75,7 +78,7 @@ class Guided:
         draw = random.Random(f"{self._seed}:{len(self._told)}")
         tried = {result.genotype for result in self._told}
         good = [result for result in self._told if result.reward is not None]
-        if len(good) < FIRST:
+        if len(good) < self._first:
             return self._new(n, [], tried, draw)
         promise, worth, good = self._promise(good, draw.getrandbits(32))
         pool = [g for g in self._promising(promise, worth, good, draw) if g not in tried]
@@ -95,25 +98,25 @@ class Guided:
         told = [
             [list(r.genotype), r.reward, r.accuracy, r.latency, dict(r.costs)] for r in self._told
         ]
-        return json.dumps({"guided": self._seed, "told": told}).encode()
+        return json.dumps({"guided": self._seed, "first": self._first, "told": told}).encode()
 
     def restore(self, state: bytes) -> None:
         try:
             found = json.loads(state)
-            seed = int(found["guided"])
+            seed, first = int(found["guided"]), int(found["first"])
             told = [Result(tuple(genotype), *figures) for genotype, *figures in found["told"]]
         except (ValueError, KeyError, TypeError):
             raise StudyError("guided search: the stored state is not its own") from None
         if any(len(result.genotype) != len(self._sizes) for result in told):
             raise StudyError("guided search: the stored state is of another space")
-        self._seed, self._told = seed, told
+        self._seed, self._first, self._told = seed, first, told
         self._memory = Memory(self._encoding)
 
     def _promise(self, good: list[Result], seed: int) -> tuple[Promise, Worth, list[Result]]:
         """What the trials promise, what is wanted, and the trials that this was learned from."""
         needed = {LATENCY, *self._limits.costs}
         whole = [r for r in good if r.accuracy is not None and needed <= costs_of(r).keys()]
-        if self._reward is None or len(whole) < FIRST:
+        if self._reward is None or len(whole) < self._first:
             rewards = [Result(result.genotype, result.reward, result.reward) for result in good]
             return Promise(self._memory, rewards, [], None, seed), by_itself, good
         table = self._latencies if self._table is not None else None

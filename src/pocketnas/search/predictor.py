@@ -126,11 +126,12 @@ class Predictor:
     def skill(self) -> float:
         """The share of the variance that predicting each value from all others explains.
 
-        1 is perfect; 0 and less is no better than the mean of all (equation 5.12).
+        1 is perfect; 0 and less is no better than the mean of all (equation 5.12), as of values
+        that are all alike.
         """
         missed = self._answer / torch.cholesky_inverse(self._root).diagonal()
-        variance = self._y.square().mean().clamp_min(1e-12)
-        return 1 - (missed.square().mean() / variance).item()
+        left, whole = (of.square().mean().clamp_min(1e-12) for of in (missed, self._y))
+        return 1 - (left / whole).item()
 
     @one_thread()
     def expected(self, genotypes: Sequence[Genotype]) -> Tensor:
@@ -167,5 +168,5 @@ class Predictor:
 def standardized(values: Sequence[float]) -> tuple[Tensor, Tensor, Tensor]:
     """The values with mean 0 and deviation 1; then what their mean and deviation were."""
     y = torch.tensor(values, dtype=torch.float64)
-    mean, scale = y.mean(), y.std(correction=0).clamp_min(1e-12)
+    mean, scale = y.mean(), y.std(correction=0).clamp_min(1e-9)
     return (y - mean) / scale, mean, scale

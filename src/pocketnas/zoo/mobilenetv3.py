@@ -1,5 +1,7 @@
 """MobileNetV3 (1905.02244, tables 1 and 2; SLIM's `mobilenet_v3.py`) in block strings."""
 
+from collections.abc import Sequence
+
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.rounding import round_filters
 from pocketnas.arch.scaling import build
@@ -37,13 +39,27 @@ SMALL_MINIMALISTIC = (
     "ir_r3_k3_s2_e6_c96",
 )
 
+STRIDES = (2, 1, 2, 2, 2, 1, 2)
+"""Of the stem and the six lines of MobileNetV3-Large: a 224-pixel image becomes a 7x7 map."""
+
 
 def mobilenet_v3_large(
-    *, resolution: int = 224, classes: int = 1000, channels: int = 3, width: float = 1.0
+    *,
+    resolution: int = 224,
+    classes: int = 1000,
+    channels: int = 3,
+    width: float = 1.0,
+    depth: float = 1.0,
+    divisor: int = 8,
+    head: int | None = None,
+    hidden: int = 1280,
+    strides: Sequence[int] | None = None,
 ) -> Architecture:
     """MobileNetV3-Large: 5,483,032 parameters, 217 M MAdds at 224 pixels.
 
-    The hidden layer keeps 1,280 units at every width: table 9's parameters.
+    The head narrows with the width unless `head` is given; the hidden layer keeps 1,280 units at
+    every width: table 9's parameters. The other arguments are those of
+    `pocketnas.arch.scaling.build`; at 224 pixels the strides are `STRIDES`.
     """
     return build(
         LARGE,
@@ -52,10 +68,13 @@ def mobilenet_v3_large(
         channels=channels,
         act="hswish",
         gate="ghs",
-        stem=round_filters(16 * width),
-        head=round_filters(960 * width),
-        hidden=1280,
+        stem=round_filters(16 * width, divisor),
+        head=round_filters(960 * width, divisor) if head is None else head,
+        hidden=hidden,
         width=width,
+        depth=depth,
+        divisor=divisor,
+        strides=strides,
     )
 
 
