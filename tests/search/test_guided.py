@@ -294,3 +294,18 @@ def test_the_state_of_another_space_is_refused() -> None:
     searched(searcher, told(hard(4.0)), 5)
     with pytest.raises(StudyError, match="of another space"):
         Guided(DECISIONS[:3]).restore(searcher.state())
+
+
+def test_a_long_search_predicts_from_its_best_and_its_latest_trials() -> None:
+    """Their number is bounded, so a proposal's time is; the best, however early, are among them."""
+    draw = random.Random(0)
+    wide = [Decision(str(i), tuple(range(4))) for i in range(8)]
+    genotypes = list({tuple(draw.randrange(4) for _ in wide) for _ in range(900)})
+    results = [Result(g, sum(g) / 24, sum(g) / 24, 1.0) for g in genotypes]
+    results.sort(key=lambda result: -(result.reward or 0.0))  # the best come first
+    searcher = Guided(wide, reward=soft(1.0), seed=3)
+    searcher.tell(results)
+    tried = {result.genotype for result in results}
+    better = [g for g in searcher.ask(5) if g not in tried]
+    assert len(better) == 5
+    assert min(sum(g) for g in better) > sorted(map(sum, tried))[-150]

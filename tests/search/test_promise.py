@@ -108,7 +108,9 @@ def test_known_latencies_are_asked_for_and_other_costs_predicted() -> None:
     predicted = Promise(Memory(ENCODING), results(drawn(120)), ["latency"], None, 0).costs(new)
     assert predicted["latency"] == pytest.approx([latency(g) for g in new], rel=0.1)
     assert set(predicted) == {"latency"}
-    assert made.expected(new) == pytest.approx([accuracy(genotype) for genotype in new], abs=0.1)
+    expected = made.hoped(new, 0.0)
+    assert expected == pytest.approx([accuracy(genotype) for genotype in new], abs=0.1)
+    assert all(a < b for a, b in zip(expected, made.hoped(new, 1.0), strict=True))
     assert made.skill > 0.8
 
 

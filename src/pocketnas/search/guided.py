@@ -16,7 +16,6 @@ from pocketnas.search.evolution import mutated
 from pocketnas.search.limits import Limits
 from pocketnas.search.promise import (
     LATENCY,
-    Costs,
     Latencies,
     Memory,
     Promise,
@@ -32,6 +31,8 @@ from pocketnas.spaces.space import Decision, Genotype
 
 FIRST = 12  # random trials before anything is predicted
 _TRUSTED = 0.5  # the predictor's skill from which on nothing is left to chance
+_SEEN = 500  # trials that are predicted from: the best and the latest
+_OPTIMISM = 2.0  # standard deviations at most; another share of it for each batch
 _PARENTS = 30  # best trials whose surroundings are looked at
 _ROUNDS = 6  # of mutating the most promising
 _KEPT = 80  # most promising of a round
@@ -80,8 +81,8 @@ class Guided:
         good = [result for result in self._told if result.reward is not None]
         if len(good) < self._first:
             return self._new(n, [], tried, draw)
-        promise, worth, good = self._promise(good, draw.getrandbits(32))
-        pool = [g for g in self._promising(promise, worth, good, draw) if g not in tried]
+        promise, worth, best = self._promise(good, draw.getrandbits(32))
+        pool = [g for g in self._promising(promise, worth, best, draw) if g not in tried]
         sure = n - round(n * min(1.0, max(0.0, _TRUSTED - promise.skill)))
         chosen: list[Genotype] = []
         if pool:
@@ -112,51 +113,52 @@ class Guided:
         self._seed, self._first, self._told = seed, first, told
         self._memory = Memory(self._encoding)
 
-    def _promise(self, good: list[Result], seed: int) -> tuple[Promise, Worth, list[Result]]:
-        """What the trials promise, what is wanted, and the trials that this was learned from."""
-        needed = {LATENCY, *self._limits.costs}
-        whole = [r for r in good if r.accuracy is not None and needed <= costs_of(r).keys()]
+    def _promise(self, good: list[Result], seed: int) -> tuple[Promise, Worth, list[Genotype]]:
+        """What the trials promise, what is wanted, and the trials from the best on."""
+        needed = (LATENCY, *self._limits.costs)
+        whole = [r for r in good if r.accuracy is not None and set(needed) <= costs_of(r).keys()]
+        worth: Worth
         if self._reward is None or len(whole) < self._first:
-            rewards = [Result(result.genotype, result.reward, result.reward) for result in good]
-            return Promise(self._memory, rewards, [], None, seed), by_itself, good
-        table = self._latencies if self._table is not None else None
-        promise = Promise(self._memory, whole, sorted(needed), table, seed)
-        if self._pareto:
-            return promise, by_volume(whole, self._limits), whole
-        return promise, by_reward(self._reward, self._limits), whole
+            needed, worth = (), by_itself
+            whole = [Result(result.genotype, result.reward, result.reward) for result in good]
+        elif self._pareto:
+            worth = by_volume(whole, self._limits)
+        else:
+            worth = by_reward(self._reward, self._limits)
+        costs = {name: [costs_of(result)[name] for result in whole] for name in needed}
+        order = _descending(worth([result.accuracy or 0.0 for result in whole], costs))
+        kept: Sequence[int] = range(len(whole))
+        if len(whole) > _SEEN:
+            kept = sorted({*order[: _SEEN // 2], *kept[-_SEEN // 2 :]})
+        table = self._latencies if self._table is not None and needed else None
+        promise = Promise(self._memory, whole, needed, table, seed, kept)
+        return promise, worth, [whole[i].genotype for i in order]
 
     def _promising(
-        self, promise: Promise, worth: Worth, good: list[Result], draw: random.Random
+        self, promise: Promise, worth: Worth, best: list[Genotype], draw: random.Random
     ) -> list[Genotype]:
-        """Candidates around the best trials, improved by mutation for a few rounds."""
+        """Candidates around the best trials, improved by mutation for a few rounds.
+
+        Each batch hopes for more or less than is expected: without hope the rounds would stay
+        around the best trials, and always with much of it they would seldom end there.
+        """
+        optimism = _OPTIMISM * draw.random()
         values: dict[Genotype, float] = {}
 
-        def best(genotypes: Sequence[Genotype], n: int) -> list[Genotype]:
+        def chosen(genotypes: Sequence[Genotype], n: int) -> list[Genotype]:
             if new := [g for g in dict.fromkeys(genotypes) if g not in values]:
-                found = worth(promise.expected(new), promise.costs(new))
+                found = worth(promise.hoped(new, optimism), promise.costs(new))
                 values.update(zip(new, found, strict=True))
             return sorted(dict.fromkeys(genotypes), key=lambda g: -values[g])[:n]
 
-        parents = self._parents(worth, good)
+        parents = best[:_PARENTS]
         candidates = parents + [self._mutant(g, draw) for g in parents for _ in range(_ROUNDS)]
         candidates += [self._random(draw) for _ in range(100)]
         for _ in range(_ROUNDS):
-            candidates = best(candidates, _KEPT)
+            candidates = chosen(candidates, _KEPT)
             candidates += [self._mutant(g, draw) for g in candidates for _ in range(4)]
-        best(candidates, 0)
-        return best(list(values), _POOL)
-
-    def _parents(self, worth: Worth, good: list[Result]) -> list[Genotype]:
-        """The trials that are worth the most; of a front those that lie nearest to it."""
-        if worth is by_itself:
-            values = [result.reward or 0.0 for result in good]
-        else:
-            costs: Costs = {
-                name: [costs_of(result)[name] for result in good]
-                for name in (LATENCY, *self._limits.costs)
-            }
-            values = worth([result.accuracy or 0.0 for result in good], costs)
-        return [good[i].genotype for i in _descending(values)[:_PARENTS]]
+        chosen(candidates, 0)
+        return chosen(list(values), _POOL)
 
     def _new(
         self, n: int, chosen: list[Genotype], tried: set[Genotype], draw: random.Random

@@ -43,6 +43,7 @@ class Promise:
         costs: names of what is predicted beside the accuracy.
         latencies: known beforehand.
         seed: of what is drawn.
+        kept: which of the results are predicted from; None for all.
     """
 
     def __init__(
@@ -52,15 +53,16 @@ class Promise:
         costs: Sequence[str],
         latencies: Latencies | None,
         seed: int,
+        kept: Sequence[int] | None = None,
     ) -> None:
         genotypes = [result.genotype for result in results]
         self._generator = torch.Generator().manual_seed(seed)
         self._latencies = latencies
         self._accuracy = memory.predictor(
-            ACCURACY if costs else "reward", genotypes, [r.accuracy or 0.0 for r in results]
+            ACCURACY if costs else "reward", genotypes, [r.accuracy or 0.0 for r in results], kept
         )
         self._costs = {
-            name: memory.predictor(name, genotypes, [log(costs_of(r)[name]) for r in results])
+            name: memory.predictor(name, genotypes, [log(costs_of(r)[name]) for r in results], kept)
             for name in costs
             if latencies is None or name != LATENCY
         }
@@ -70,9 +72,10 @@ class Promise:
         """How well accuracy is predicted: see `Predictor`."""
         return self._accuracy.skill
 
-    def expected(self, genotypes: Sequence[Genotype]) -> list[float]:
-        """The expected accuracies."""
-        found: list[float] = self._accuracy.expected(genotypes).tolist()
+    def hoped(self, genotypes: Sequence[Genotype], optimism: float) -> list[float]:
+        """The accuracies so many standard deviations above those expected."""
+        expected, deviation = self._accuracy.predict(genotypes)
+        found: list[float] = (expected + optimism * deviation).tolist()
         return found
 
     def drawn(self, genotypes: Sequence[Genotype], n: int) -> list[list[float]]:
@@ -106,9 +109,13 @@ class Memory:
         self._kernels: dict[str, tuple[int, Kernel]] = {}
 
     def predictor(
-        self, figure: str, genotypes: Sequence[Genotype], values: Sequence[float]
+        self,
+        figure: str,
+        genotypes: Sequence[Genotype],
+        values: Sequence[float],
+        kept: Sequence[int] | None = None,
     ) -> Predictor:
-        """Of all the values, whose first ones are always the same."""
+        """From the `kept` of the values, which may grow, but whose first ones stay the same."""
         n = 1
         while n + max(1, n // 10) <= len(values):
             n += max(1, n // 10)
@@ -116,7 +123,9 @@ class Memory:
         if kernel is None or known != n:
             kernel = Kernel(self._encoding).fit(genotypes[:n], values[:n])
             self._kernels[figure] = n, kernel
-        return Predictor(self._encoding, genotypes, values, kernel)
+        kept = range(len(values)) if kept is None else kept
+        seen, their_values = [genotypes[i] for i in kept], [values[i] for i in kept]
+        return Predictor(self._encoding, seen, their_values, kernel)
 
 
 def costs_of(result: Result) -> dict[str, float]:
