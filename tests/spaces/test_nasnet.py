@@ -50,7 +50,7 @@ def genotype(space: Space[Any], *cells: str) -> Genotype:
     for cell in cells:
         for pair in cell.split("|"):
             left, one, right, other, combine = pair.split()
-            options += [int(one), int(other), left, right, combine]
+            options += [one, other, left, right, combine]
     found = zip(space.decisions, options, strict=True)
     return tuple(decision.options.index(option) for decision, option in found)
 
@@ -60,8 +60,8 @@ def test_the_decisions_of_the_paper() -> None:
     decisions = nasnet_space().decisions
     assert len(decisions) == 2 * 5 * 5
     assert [(d.name, d.options) for d in decisions[5:10]] == [
-        ("normal.pair1.left.state", (0, 1, 2)),
-        ("normal.pair1.right.state", (0, 1, 2)),
+        ("normal.pair1.left.state", ("0", "1", "2")),
+        ("normal.pair1.right.state", ("0", "1", "2")),
         ("normal.pair1.left.operation", OPERATIONS),
         ("normal.pair1.right.operation", OPERATIONS),
         ("normal.pair1.combine", ("add", "concat")),

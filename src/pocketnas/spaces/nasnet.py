@@ -70,8 +70,9 @@ def _cell(choose: Choose, name: str, blocks: int) -> str:
 
 def _pair(choose: Choose, name: str, states: int) -> Pair:
     """The five steps of section 3.1, in their order."""
-    left = choose(f"{name}.left.state", range(states))
-    right = choose(f"{name}.right.state", range(states))
+    labels = tuple(map(str, range(states)))  # no numbers: a state is not between two others
+    left = int(choose(f"{name}.left.state", labels))
+    right = int(choose(f"{name}.right.state", labels))
     return Pair(
         Branch(choose(f"{name}.left.operation", OPERATIONS), left),
         Branch(choose(f"{name}.right.operation", OPERATIONS), right),
