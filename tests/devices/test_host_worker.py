@@ -90,9 +90,47 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
     assert len(windows["counts"]) == 3
     runs = struct.unpack(f">{sum(windows['counts'])}q", times)
     assert min(runs) > 0
-    assert read_frame(answers) == ({}, b"")
+    assert read_frame(answers)[0].keys() == {"celsius", "throttled"}
     assert read_frame(answers) == ({"error": "1"}, b"")  # freed
     assert answers.read() == b""
+
+
+def test_a_board_says_how_hot_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are those of a Raspberry Pi's kernel."""
+    monkeypatch.setattr(host_worker, "_SYS", tmp_path)
+    assert host_worker.heat() == {"celsius": None, "throttled": None}
+
+    def write(path: str, text: str) -> None:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{text}\n")
+
+    write("class/thermal/thermal_zone0/temp", "48312")
+    write("class/thermal/thermal_zone1/temp", "61050")
+    write("class/thermal/cooling_device0/type", "pwm-fan")
+    write("class/thermal/cooling_device0/cur_state", "3")
+    assert host_worker.heat() == {"celsius": 61.05, "throttled": None}
+    write("class/thermal/cooling_device1/type", "cpufreq-cpu0")
+    write("class/thermal/cooling_device1/cur_state", "0")
+    assert host_worker.heat() == {"celsius": 61.05, "throttled": False}
+    write("class/thermal/cooling_device1/cur_state", "2")
+    assert host_worker.heat()["throttled"] is True
+    write("class/thermal/cooling_device1/cur_state", "0")
+    write("devices/platform/soc/soc:firmware/get_throttled", "50000")  # it was once
+    assert host_worker.heat()["throttled"] is False
+    write("devices/platform/soc/soc:firmware/get_throttled", "50005")  # and is again
+    assert host_worker.heat()["throttled"] is True
+
+
+def test_a_board_is_known_by_its_makers_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_worker, "_PROC", tmp_path)
+    monkeypatch.setattr(host_worker, "_SYS", tmp_path)
+    (tmp_path / "device-tree").mkdir()
+    (tmp_path / "device-tree/model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nBogoMIPS\t: 108.00\n")
+    facts = host_worker.Bench(1, None).facts()
+    assert facts["board"] == facts["cpu"] == "Raspberry Pi 5 Model B Rev 1.0"
 
 
 def test_the_file_imports_nothing_of_pocketnas() -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pocketnas.devices import Latency
+from pocketnas.devices import Device, HostDevice, Latency
 from pocketnas.errors import DeviceError
 from pocketnas.graph.count import madds, parameters, peak_memory
 from pocketnas.graph.fold import fold
 from pocketnas.run import costs as module
-from pocketnas.run.costs import Costs
+from pocketnas.run.costs import Costs, Reopened
 from pocketnas.search.limits import UNITS
 from pocketnas.study.storage import Storage
 from pocketnas.tflite import write
@@ -48,8 +48,14 @@ def storage() -> Iterator[Storage]:
     found.close()
 
 
-def costs(storage: Storage, device: Stopwatch, *names: str) -> Costs:
-    return Costs(names, device, storage, reference=REFERENCE)  # type: ignore[arg-type]
+def costs(
+    storage: Storage, device: Stopwatch, *names: str, reopened: Reopened | None = None
+) -> Costs:
+    return Costs(names, device, storage, reopened or _never)  # type: ignore[arg-type]
+
+
+def _never(threads: int, reference_ms: float | None) -> Device:
+    raise AssertionError("no other threads were asked for")
 
 
 def test_every_cost_with_a_unit_can_be_had() -> None:
@@ -89,23 +95,20 @@ def test_a_device_that_fails_says_so_and_nothing_is_remembered(storage: Storage)
     assert storage.recall("int8", NETWORK.digest) is None
 
 
-def test_other_threads_are_another_device_on_a_scale_of_its_own(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[tuple[bytes, int, float | None]] = []
+def test_other_threads_are_another_device_on_a_scale_of_its_own(storage: Storage) -> None:
+    opened: list[tuple[int, float | None]] = []
     second = Stopwatch()
 
-    def host(reference: bytes, *, threads: int, reference_ms: float | None) -> Stopwatch:
-        opened.append((reference, threads, reference_ms))
+    def reopened(threads: int, reference_ms: float | None) -> Stopwatch:
+        opened.append((threads, reference_ms))
         return second
 
-    monkeypatch.setattr(module, "HostDevice", host)
     first = Stopwatch()
     for _ in range(2):
-        with costs(storage, first, "threads2", "size") as some:
+        with costs(storage, first, "threads2", "size", reopened=reopened) as some:
             assert some.of(NETWORK, GRAPH)["threads2"] == len(REFERENCE) / 1000
         assert second.closed
-    assert opened == [(REFERENCE, 2, None), (REFERENCE, 2, 7.0)]
+    assert opened == [(2, None), (2, 7.0)]
     assert (first.measured, first.closed, len(second.measured)) == ([], False, 1)
 
 
@@ -113,12 +116,13 @@ def test_more_threads_than_cores_are_refused_at_once(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the real device; the one opened before it is closed."""
-    second, real = Stopwatch(), module.HostDevice
+    second = Stopwatch()
     thousand = module._Timing(threads=1000)
     monkeypatch.setattr(module, "_MEASURED", {**module._MEASURED, "threads4": thousand})
-    monkeypatch.setattr(
-        module, "HostDevice", lambda *a, **k: second if k["threads"] == 2 else real(*a, **k)
-    )
+
+    def reopened(threads: int, reference_ms: float | None) -> Stopwatch | HostDevice:
+        return second if threads == 2 else HostDevice(REFERENCE, threads=threads)
+
     with pytest.raises(DeviceError, match="1000 threads need as many cores"):
-        costs(storage, Stopwatch(), "threads2", "threads4")
+        costs(storage, Stopwatch(), "threads2", "threads4", reopened=reopened)
     assert second.closed

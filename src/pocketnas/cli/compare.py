@@ -14,6 +14,7 @@ from pocketnas.cli.latencies import (
     Resolution,
     Seconds,
     Threads,
+    Where,
     warn,
     where,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def compare(
     networks: Networks,
     resolution: Resolution = None,
+    device: Where = "host",
     threads: Threads = 1,
     int8: Int8 = False,
     seconds: Seconds = 3.0,
@@ -33,7 +35,7 @@ def compare(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Compare networks on this computer, all in one interleaved run.
+    """Compare networks on a device, all in one interleaved run.
 
     Draws published accuracy against the latency measured here. The order of latencies is this
     device's own; another device may order the networks differently.
@@ -45,7 +47,7 @@ def compare(
 
     subjects = [subject(word, resolution=resolution) for word in networks]
     with waiting("measuring all in turn") as told:
-        rows = run(subjects, int8=int8, threads=threads, seconds=seconds, told=told)
+        rows = run(subjects, device=device, int8=int8, threads=threads, seconds=seconds, told=told)
     picture = png or Path("compare.png")
     points = [
         Point(row.name, row.latency, row.published.top1)

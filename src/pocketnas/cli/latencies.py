@@ -17,6 +17,7 @@ Networks = Annotated[
 Resolution = Annotated[
     int | None, typer.Option(help="Side of the image in pixels. [default: each one's own]")
 ]
+Where = Annotated[str, typer.Option("--device", help="host (this computer), or ssh:user@board.")]
 Threads = Annotated[int, typer.Option(help="Threads of the measured models.")]
 Int8 = Annotated[
     bool, typer.Option("--int8", help="Measure the full-integer networks, with float beside them.")

@@ -6,6 +6,7 @@ import typer
 
 from pocketnas import __version__
 from pocketnas.cli.compare import compare
+from pocketnas.cli.device import device
 from pocketnas.cli.export import export
 from pocketnas.cli.measure import measure
 from pocketnas.cli.report import report
@@ -26,6 +27,8 @@ app = typer.Typer(
 )
 for verb in (search, report, spaces, zoo, show, measure, compare, export):
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
+
+app.add_typer(device, name="device")
 
 
 def _version(wanted: bool) -> None:

@@ -12,6 +12,7 @@ from pocketnas.cli.latencies import (
     Resolution,
     Seconds,
     Threads,
+    Where,
     print_latencies,
 )
 
@@ -19,13 +20,14 @@ from pocketnas.cli.latencies import (
 def measure(
     networks: Networks,
     resolution: Resolution = None,
+    device: Where = "host",
     threads: Threads = 1,
     int8: Int8 = False,
     seconds: Seconds = 2.0,
     ops: Annotated[int, typer.Option(min=0, help="How many operators to list; 0 for none.")] = 10,
     json_: Json = False,
 ) -> None:
-    """Measure networks on this computer: latency, spread, and which operators take the time.
+    """Measure networks on a device: latency, spread, and which operators take the time.
 
     Networks of the zoo get made-up weights: latency does not depend on them. An operator's share is
     its time alone over the sum of all operators alone.
@@ -37,7 +39,13 @@ def measure(
     subjects = [subject(word, resolution=resolution) for word in networks]
     with waiting("measuring") as told:
         rows = run(
-            subjects, int8=int8, threads=threads, seconds=seconds, operators=ops > 0, told=told
+            subjects,
+            device=device,
+            int8=int8,
+            threads=threads,
+            seconds=seconds,
+            operators=ops > 0,
+            told=told,
         )
     if json_:
         typer.echo(json.dumps([row.to_dict() for row in rows], indent=2))

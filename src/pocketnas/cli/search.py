@@ -63,7 +63,8 @@ def search(
         ),
     ] = _DEFAULT.searcher,
     device: Annotated[
-        str, typer.Option(help="Where latency is measured: host is this computer.")
+        str,
+        typer.Option(help="Where latency is measured: host (this computer), or ssh:user@board."),
     ] = _DEFAULT.device,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
     batch: Annotated[

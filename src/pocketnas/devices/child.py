@@ -1,47 +1,60 @@
-"""The process that runs the networks of a host device, from the asking side."""
+"""The process that runs a device's networks, from the asking side, wherever it runs."""
 
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
-from contextlib import suppress
-from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol
 
 from pocketnas.devices.host_worker import read_frame, write_frame
 from pocketnas.errors import DeviceError
 
 
+class Process(Protocol):
+    """A running `host_worker.py`, on this computer or on another, and the way to talk to it."""
+
+    @property
+    def requests(self) -> IO[bytes]:
+        """Its stdin."""
+        ...
+
+    @property
+    def answers(self) -> IO[bytes]:
+        """Its stdout; ends when the process or the way to it does."""
+        ...
+
+    def log(self) -> bytes:
+        """What it has written to stderr since it was last asked for that."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether it still runs and can be reached."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once; that ends a stuck read or write in another thread, too."""
+        ...
+
+    def end(self) -> str:
+        """In a few words how it ended, once `answers` or `requests` has."""
+        ...
+
+    def close(self) -> None:
+        """Kill it and free what it held here; it is worth no farewell."""
+        ...
+
+
 class Child:
-    """The process that runs the networks, and the pipes to it.
+    """Asks the process that runs the networks and says in one sentence what went wrong.
 
     Args:
+        process: freshly started.
+        where: begins the messages.
         timeout_s: seconds without an answer after which it counts as hung.
-
-    Raises:
-        DeviceError: it does not start.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, process: Process, where: str, timeout_s: float) -> None:
+        self._process = process
+        self._where = where
         self._timeout_s = timeout_s
         self._hung = False
-        program = Path(__file__).with_name("host_worker.py")
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (kill closes it; it has no name)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(program)],  # -P: its folder is no place to import from
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-            )
-        except OSError as error:
-            self._log.close()
-            raise DeviceError(
-                f"host device: cannot start a process to measure in: {error}"
-            ) from None
-        self._requests = cast(IO[bytes], self._process.stdin)
-        self._answers = cast(IO[bytes], self._process.stdout)
 
     def ask(
         self, header: dict[str, Any], payload: bytes, what: str
@@ -51,55 +64,40 @@ class Child:
         Raises:
             DeviceError: the request failed, or the process died or did not answer in time.
         """
-        self._log.seek(0)
-        self._log.truncate()
-        # Blocking pipes and a watchdog that kills the child: that ends a stuck read and a stuck
-        # write alike, on every system, even when the child is stopped.
+        self._process.log()  # forgets what an earlier request had to say
+        # Blocking streams and a watchdog that kills the process: that ends a stuck read and a stuck
+        # write alike, on every system, even when the process is stopped.
         watchdog = threading.Timer(self._timeout_s, self._expire)
         watchdog.daemon = True
         watchdog.start()
         try:
-            write_frame(self._requests, header, payload)
-            answer, times = read_frame(self._answers)
+            write_frame(self._process.requests, header, payload)
+            answer, times = read_frame(self._process.answers)
         except (EOFError, OSError, ValueError):
             raise DeviceError(
-                f"host device: {self._end()} while {what}{self._last_words()}"
+                f"{self._where}: {self._end()} while {what}{self._last_words()}"
             ) from None
         finally:
             watchdog.cancel()
         if "error" in answer:
-            raise DeviceError(f"host device: {what} failed: {answer['error']}")
+            raise DeviceError(f"{self._where}: {what} failed: {answer['error']}")
         return answer, times
 
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process.alive()
 
     def kill(self) -> None:
-        """End the process and close the pipes; it holds nothing worth a farewell."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._requests, self._answers, self._log):
-            with suppress(OSError):  # the rest of a frame that a dead process no longer takes
-                pipe.close()
+        """End the process."""
+        self._process.close()
 
     def _expire(self) -> None:
         self._hung = True
         self._process.kill()
 
     def _end(self) -> str:
-        """How the process ended, after its pipes closed."""
-        if self._hung:
-            return f"no answer within {self._timeout_s:g} s"
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
-        status = self._process.poll()
-        if status is None:
-            return "the measuring process closed its pipes"
-        cause = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        return f"the measuring process died ({cause})"
+        return f"no answer within {self._timeout_s:g} s" if self._hung else self._process.end()
 
     def _last_words(self) -> str:
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
+        lines = self._process.log().decode(errors="replace").splitlines()
         words = " ".join(line.strip() for line in lines if not line.startswith("INFO:"))
         return f"; its last words: {words[-400:]}" if words else ""

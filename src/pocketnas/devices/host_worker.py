@@ -1,8 +1,8 @@
 """The process that runs the networks: requests in on stdin, run times out on stdout.
 
-It imports nothing from pocketnas, so this very file can be copied to another computer and started
-there over ssh. NumPy and LiteRT are imported only once it runs as a program: the asking side takes
-the frame codec from here without them.
+It imports nothing from pocketnas and runs on Python 3.9 and later: this very text is sent to other
+computers and started there over ssh. LiteRT and NumPy, which LiteRT needs itself, are imported only
+once it runs as a program: the asking side takes the frame codec from here without them.
 
 A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Requests, by `op`:
     start    threads, core; answered by the machine's facts
@@ -11,10 +11,12 @@ A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Re
              run takes
     windows  order (the net of each window), window_s; answered by `counts`, how many runs each
              window has, and a payload of all run times in order, as big-endian 64-bit nanoseconds
-    free     forgets all networks but the reference
+    free     forgets all networks but the reference; answered by how hot the machine is
 A run's time is wall-clock time; with one thread, less the time when another process had the core.
 An answer with an `error` says in a line why the request failed.
 """
+
+from __future__ import annotations  # Python 3.9 knows no `int | None`
 
 import gc
 import json
@@ -24,11 +26,13 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import get_clock_info, perf_counter_ns, thread_time_ns
 from typing import IO, Any
 
+_PROC, _SYS = Path("/proc"), Path("/sys")
 _LENGTHS = struct.Struct(">II")
 _WARM_RUNS = 2  # after the first; the next still meets cold caches
 
@@ -71,17 +75,17 @@ class Bench:
         self._nets: dict[int, Net] = {}
 
     def facts(self) -> dict[str, Any]:
-        from ai_edge_litert import __version__
-
         return {
+            "board": _board(),
             "cpu": _cpu_model(),
             "cores": os.cpu_count(),
             "affinity": self._cores,
             "governor": _governor(self._cores),
             "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
             "python": platform.python_version(),
-            "litert": __version__,
+            "litert": version("ai-edge-litert"),
             "threads": self._threads,
+            "heat": heat(),
         }
 
     def load(self, net: int, model: bytes, warm_s: float) -> dict[str, Any]:
@@ -97,7 +101,7 @@ class Bench:
 
     def free(self) -> dict[str, Any]:
         self._nets = {0: self._nets[0]}
-        return {}
+        return heat()
 
 
 class Net:
@@ -211,26 +215,52 @@ def _pin(threads: int, core: int | None) -> list[int] | None:
     return cores
 
 
+def _board() -> str | None:
+    """What the maker calls the machine: "Raspberry Pi 5 Model B Rev 1.0"."""
+    name = _text(_PROC / "device-tree/model") or _text(_SYS / "class/dmi/id/product_name")
+    return name.strip("\0 \n") if name else None
+
+
 def _cpu_model() -> str:
-    board = _text("/proc/device-tree/model")  # "Raspberry Pi 5 Model B Rev 1.0"
-    if board:
-        return board.strip("\0 \n")
-    for line in (_text("/proc/cpuinfo") or "").splitlines():
+    for line in (_text(_PROC / "cpuinfo") or "").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or "unknown processor"
+    return _board() or platform.processor() or platform.machine() or "unknown processor"
+
+
+def heat() -> dict[str, Any]:
+    """How hot the machine is; None where its kernel does not tell.
+
+    `celsius` is its hottest sensor's; `throttled` says whether its cores are slowed down for heat
+    (or, on a Raspberry Pi, for want of power) at this moment.
+    """
+    thermal = _SYS / "class/thermal"
+    zones = [_text(path) for path in thermal.glob("thermal_zone*/temp")]
+    celsius = [int(zone) / 1000 for zone in zones if zone]
+    brakes = [
+        _text(path.with_name("cur_state")) or "0"
+        for path in thermal.glob("cooling_device*/type")
+        if any(word in (_text(path) or "") for word in ("cpufreq", "Processor"))
+    ]
+    firmware = _text(_SYS / "devices/platform/soc/soc:firmware/get_throttled")  # a Raspberry Pi's
+    if firmware:
+        brakes.append(str(int(firmware, 16) & 0b1111))  # the higher bits tell of the past
+    return {
+        "celsius": max(celsius) if celsius else None,
+        "throttled": any(int(brake) for brake in brakes) if brakes else None,
+    }
 
 
 def _governor(cores: list[int] | None) -> str | None:
     """The frequency governor of the first core used, where the kernel tells."""
     core = cores[0] if cores else 0
-    text = _text(f"/sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor")
+    text = _text(_SYS / f"devices/system/cpu/cpu{core}/cpufreq/scaling_governor")
     return text.strip() if text else None
 
 
-def _text(path: str) -> str | None:
+def _text(path: Path) -> str | None:
     try:
-        return Path(path).read_text(errors="replace")
+        return path.read_text(errors="replace")
     except OSError:
         return None
 

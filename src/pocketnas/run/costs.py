@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Self
 
 from pocketnas.arch.architecture import Architecture
-from pocketnas.devices import Device, HostDevice
+from pocketnas.devices import Device
 from pocketnas.graph.count import madds, parameters, peak_memory
 from pocketnas.graph.fold import fold
 from pocketnas.graph.graph import Graph
@@ -43,6 +43,9 @@ _MEASURED: Mapping[str, _Timing] = MappingProxyType(
 )
 
 
+Reopened = Callable[[int, float | None], Device]
+
+
 class Costs:
     """Computes and measures the costs of networks; each measurement is made once a study.
 
@@ -50,14 +53,14 @@ class Costs:
         names: of the costs, keys of `pocketnas.search.limits.UNITS`.
         device: that measures the latency, and what needs no other number of threads.
         storage: remembers measurements, and the scale of each further device.
-        reference: the `.tflite` that further devices compare with.
+        reopened: opens the same device with so many threads, on a known scale or (None) its own.
 
     Raises:
         DeviceError: this computer cannot run so many threads.
     """
 
     def __init__(
-        self, names: Iterable[str], device: Device, storage: Storage, *, reference: bytes
+        self, names: Iterable[str], device: Device, storage: Storage, reopened: Reopened
     ) -> None:
         self._names = tuple(names)
         self._storage = storage
@@ -67,9 +70,7 @@ class Costs:
             for name in self._names:
                 if name in _MEASURED:
                     threads = _MEASURED[name].threads
-                    self._devices[name] = (
-                        self._open(name, threads, reference) if threads else device
-                    )
+                    self._devices[name] = self._open(name, threads, reopened) if threads else device
         except BaseException:
             self.close()
             raise
@@ -112,10 +113,10 @@ class Costs:
             self._storage.remember(name, digest, known)
         return float(known["milliseconds"])
 
-    def _open(self, name: str, threads: int, reference: bytes) -> Device:
-        """The computer with other threads, on the scale of the study's first session."""
+    def _open(self, name: str, threads: int, reopened: Reopened) -> Device:
+        """The device with other threads, on the scale of the study's first session."""
         key = f"reference_ms_{name}"
-        device = HostDevice(reference, threads=threads, reference_ms=self._storage.get(key))
+        device = reopened(threads, self._storage.get(key))
         self._opened.append(device)
         self._storage.set(key, device.reference_ms)
         return device

@@ -1,4 +1,4 @@
-"""Networks measured side by side on this computer."""
+"""Networks measured side by side on one device."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -6,9 +6,10 @@ from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Delegation, Latency
-from pocketnas.devices.host import HostDevice
+from pocketnas.devices.litert import LiteRtDevice
 from pocketnas.errors import DeviceError, ModelError, SettingError
 from pocketnas.graph.count import madds, parameters
+from pocketnas.run.device import HOST, open_device
 from pocketnas.run.profile import OpTime, by_block, profile
 from pocketnas.run.subject import Subject
 from pocketnas.tflite.writer import write
@@ -65,6 +66,7 @@ class Measured:
 def measure(
     subjects: Sequence[Subject],
     *,
+    device: str = HOST,
     int8: bool = False,
     threads: int = 1,
     seconds: float = 2.0,
@@ -75,6 +77,7 @@ def measure(
 
     Args:
         subjects: what to measure.
+        device: where, as `open_device` names it.
         int8: their full-integer versions, and the float ones beside them.
         threads: of the runtime.
         seconds: at most for each.
@@ -91,12 +94,12 @@ def measure(
     models = {subject.name: subject.model(int8=int8) for subject in subjects}
     floats = {f"{subject.name} in float": subject.model() for subject in subjects if int8}
     found = []
-    with _device(int8=int8, threads=threads) as device:
-        latencies = device.compare(models | floats, budget_s=seconds, watch=told)
+    with _device(device, int8=int8, threads=threads) as opened:
+        latencies = opened.compare(models | floats, budget_s=seconds, watch=told)
         for subject in subjects:
             name, model = subject.name, models[subject.name]
             graph = subject.architecture.graph() if subject.architecture else None
-            delegation, published = device.inspect(model), subject.published
+            delegation, published = opened.inspect(model), subject.published
             found.append(
                 Measured(
                     name=name,
@@ -106,7 +109,7 @@ def measure(
                     parameters=parameters(graph) if graph else None,
                     madds=madds(graph) if graph else None,
                     published=published,
-                    operators=_operators(device, name, model, told) if operators else (),
+                    operators=_operators(opened, name, model, told) if operators else (),
                     float_latency=latencies.get(f"{name} in float"),
                 )
             )
@@ -114,7 +117,7 @@ def measure(
 
 
 def _operators(
-    device: HostDevice, name: str, model: bytes, told: Told | None
+    device: LiteRtDevice, name: str, model: bytes, told: Told | None
 ) -> tuple[OpTime, ...]:
     """The operators alone; none of a file that cannot be cut: its latency is known all the same."""
     try:
@@ -127,9 +130,9 @@ def _operators(
 
 def block_shares(architecture: Architecture, *, threads: int = 1) -> dict[str, float]:
     """Each block's share of the latency, from 0 to 1, by its path (`stages.2.0`)."""
-    with _device(int8=False, threads=threads) as device:
+    with _device(HOST, int8=False, threads=threads) as device:
         return by_block(profile(device, write(architecture.graph())))
 
 
-def _device(*, int8: bool, threads: int) -> HostDevice:
-    return HostDevice(write(mobilenet_v2().graph(), quantize=int8), threads=threads)
+def _device(word: str, *, int8: bool, threads: int) -> LiteRtDevice:
+    return open_device(word, write(mobilenet_v2().graph(), quantize=int8), threads=threads)

@@ -10,13 +10,14 @@ from time import perf_counter
 
 import torch
 
-from pocketnas.devices import HostDevice
+from pocketnas.devices import Device
 from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.searchers import CONTROL, SEARCH
 from pocketnas.report.summary import Summary
 from pocketnas.run.config import RunConfig
 from pocketnas.run.costs import Costs
+from pocketnas.run.device import open_device
 from pocketnas.run.evaluate import MEASURING, Evaluator
 from pocketnas.run.finish import finish
 from pocketnas.run.folder import RunFolder
@@ -59,7 +60,8 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         images = _images(config, folder, study, watch)
         parts = split(images, seed=config.seed)
         planned = plan(config, images, len(parts.train))
-        device = stack.enter_context(_device(config, planned, study))
+        reference = write(planned.reference.graph())
+        device = stack.enter_context(_device(config, reference, study))
         target = config.target_ms or device.reference_ms
         reward, limits = (
             reward_of(config.reward, target, config.weight),
@@ -75,7 +77,14 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
         patience = Patience()
         costs = stack.enter_context(
-            Costs(limits.costs, device, study.storage, reference=write(planned.reference.graph()))
+            Costs(
+                limits.costs,
+                device,
+                study.storage,
+                lambda threads, scale: open_device(
+                    config.device, reference, threads=threads, reference_ms=scale
+                ),
+            )
         )
 
         def evaluator(watch: Watch) -> Evaluator:
@@ -184,11 +193,10 @@ def _images(config: RunConfig, folder: RunFolder, study: Study, watch: Watch) ->
     return images
 
 
-def _device(config: RunConfig, planned: Plan, study: Study) -> HostDevice:
+def _device(config: RunConfig, reference: bytes, study: Study) -> Device:
     """The device, on the scale of the study's first session."""
-    reference = write(planned.reference.graph())
     known = study.storage.get("reference_ms")
-    device = HostDevice(reference, threads=config.threads, reference_ms=known)
+    device = open_device(config.device, reference, threads=config.threads, reference_ms=known)
     if known is None:
         study.storage.set("reference_ms", device.reference_ms)
         study.storage.set(DEVICE, device.facts())

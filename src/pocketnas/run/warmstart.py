@@ -117,8 +117,8 @@ def _network(path: Path, space: Space[Architecture], trial: Trial) -> Architectu
 
 
 def _scaleless(facts: Any) -> Any:
-    """A device's facts as JSON gives them back, without the scale, which each study has anew."""
-    return json.loads(json.dumps({**(facts or {}), "reference_ms": None}))
+    """A device's facts as JSON gives them back, without what each session has anew."""
+    return json.loads(json.dumps({**(facts or {}), "reference_ms": None, "heat": None}))
 
 
 def _copy(digest: str, other: Study, study: Study, device: Device | None) -> None:
