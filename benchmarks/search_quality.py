@@ -291,7 +291,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         for frame in (above, below):
             frame.grid(alpha=0.3)
             if frame.get_legend_handles_labels()[0]:
-                frame.legend(fontsize=8)
+                frame.legend(fontsize=8, loc="lower right")
     FigureCanvasAgg(figure).print_png(str(path))
 
 

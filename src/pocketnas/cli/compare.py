@@ -11,6 +11,7 @@ from pocketnas.cli.latencies import (
     Int8,
     Json,
     Networks,
+    Program,
     Resolution,
     Seconds,
     Threads,
@@ -27,6 +28,7 @@ def compare(
     networks: Networks,
     resolution: Resolution = None,
     device: Where = "host",
+    benchmark_model: Program = None,
     threads: Threads = 1,
     int8: Int8 = False,
     seconds: Seconds = 3.0,
@@ -47,7 +49,15 @@ def compare(
 
     subjects = [subject(word, resolution=resolution) for word in networks]
     with waiting("measuring all in turn") as told:
-        rows = run(subjects, device=device, int8=int8, threads=threads, seconds=seconds, told=told)
+        rows = run(
+            subjects,
+            device=device,
+            program=None if benchmark_model is None else str(benchmark_model),
+            int8=int8,
+            threads=threads,
+            seconds=seconds,
+            told=told,
+        )
     picture = png or Path("compare.png")
     points = [
         Point(row.name, row.latency, row.published.top1)

@@ -1,15 +1,41 @@
-"""`pocketnas device`: what devices need before they can measure."""
+"""`pocketnas devices` and `pocketnas device`: what can measure, and what it needs before."""
 
+import json
 from typing import Annotated
 
 import typer
 
-device = typer.Typer(help="Prepare a device for measuring.", no_args_is_help=True)
+device = typer.Typer(help="Prepare a board, or simulate a phone.", no_args_is_help=True)
 
 
-@device.callback()
-def _verbs() -> None:
-    pass  # so that there is a verb even while there is only one
+def devices(
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the devices at hand: this computer, and the phones that adb knows.
+
+    Boards are named, not found: ssh:user@host.
+    """
+    from pocketnas.devices.adb import Adb
+    from pocketnas.devices.host_worker import cpu_model
+    from pocketnas.errors import DeviceError
+
+    rows = [{"device": "host", "state": "device", "model": cpu_model()}]
+    trouble = ""
+    try:
+        rows += [
+            {"device": f"android:{phone.serial}", "state": phone.state, "model": phone.model}
+            for phone in Adb().attached()
+        ]
+    except DeviceError as error:
+        trouble = str(error)
+    if json_:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        state = "" if row["state"] == "device" else f" ({row['state']})"
+        typer.echo(f"{row['device']:<28} {row['model']}{state}")
+    if trouble:
+        typer.echo(f"no phones: {trouble}")
 
 
 @device.command()
@@ -27,3 +53,54 @@ def prepare(
     with waiting(f"preparing {address}") as told:
         found = install(address, told)
     typer.echo(f"{address}: {found}")
+
+
+@device.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="To listen on; 0 takes a free one.")] = 5585,
+    slowness: Annotated[
+        float, typer.Option(help="Its time for a network, as a multiple of this computer's.")
+    ] = 1.0,
+    noise: Annotated[
+        float, typer.Option(help="How far its run times scatter, as a share of themselves.")
+    ] = 0.05,
+    heating: Annotated[
+        float, typer.Option(help="Degrees Celsius that it gains in a second of work.")
+    ] = 0.0,
+    dropout_every: Annotated[
+        float | None, typer.Option(help="Mean seconds between two times that it is unplugged.")
+    ] = None,
+    dropout: Annotated[float, typer.Option(help="Seconds that it then stays away.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Of its noise and its dropouts.")] = 0,
+) -> None:
+    """Simulate a phone, to rehearse a search before plugging in a real one. Ctrl-C ends it.
+
+    It speaks adb's own protocol, so the real adb connects to it; its networks run on this computer.
+    Any file that is no program of this computer will do as its benchmark_model.
+    """
+    from time import sleep
+
+    import pocketnas
+    from pocketnas.devices.simulated import Phone, SimulatedPhone
+
+    phone = Phone(
+        slowness=slowness,
+        noise=noise,
+        heating_c=heating,
+        dropout_every_s=dropout_every,
+        dropout_s=dropout,
+        seed=seed,
+    )
+    simulated = SimulatedPhone(phone, port=port)
+    try:
+        typer.echo(
+            f"A simulated phone listens at {simulated.address}; in another terminal:\n"
+            f"pocketnas measure mobilenet_v2 --device android:{simulated.address}"
+            f" --benchmark-model {pocketnas.__file__}"
+        )
+        while True:
+            sleep(3600)
+    except KeyboardInterrupt:
+        typer.echo("unplugged for good")
+    finally:
+        simulated.close()

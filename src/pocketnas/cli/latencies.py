@@ -1,6 +1,7 @@
 """What `measure` and `compare` share: their options, their table of latencies, their warnings."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pocketnas.devices.device import Delegation
     from pocketnas.run.measuring import Measured
 
 Networks = Annotated[
@@ -17,7 +19,17 @@ Networks = Annotated[
 Resolution = Annotated[
     int | None, typer.Option(help="Side of the image in pixels. [default: each one's own]")
 ]
-Where = Annotated[str, typer.Option("--device", help="host (this computer), or ssh:user@board.")]
+Where = Annotated[
+    str, typer.Option("--device", help="host (this computer), ssh:user@board or android:SERIAL.")
+]
+Program = Annotated[
+    Path | None,
+    typer.Option(
+        "--benchmark-model",
+        envvar="POCKETNAS_BENCHMARK_MODEL",
+        help="For a phone: the file of Google's benchmark_model, built for Android.",
+    ),
+]
 Threads = Annotated[int, typer.Option(help="Threads of the measured models.")]
 Int8 = Annotated[
     bool, typer.Option("--int8", help="Measure the full-integer networks, with float beside them.")
@@ -37,7 +49,6 @@ def print_latencies(console: "Console", rows: Sequence["Measured"], *, int8: boo
     for name in ("latency", *floats, "median now", "spread", "runs", "XNNPACK", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        left = row.delegation.left
         table.add_row(
             row.name,
             plus_minus(row.latency.to_dict()),
@@ -45,7 +56,7 @@ def print_latencies(console: "Console", rows: Sequence["Measured"], *, int8: boo
             milliseconds(row.latency.raw_median),
             percent(row.latency.raw_spread),
             str(row.latency.runs),
-            _pieces(row.delegation.partitions) + (f", {len(left)} left" if left else ""),
+            _taken(row.delegation),
             size(row.size_bytes),
         )
     console.print(table)
@@ -64,12 +75,13 @@ def where(rows: Sequence["Measured"], *, int8: bool) -> str:
 def warn(console: "Console", rows: Sequence["Measured"]) -> None:
     """Says what is slower than a user would expect, and why."""
     for row in rows:
-        left, cause, effect = row.delegation.left, "", ""
-        if left and row.delegation.partitions > 1:
+        found, cause, effect = row.delegation, "", ""
+        if found and found.left and found.partitions > 1:
+            left = found.left
             names = ", ".join(f"{left.count(op)} {op}" for op in dict.fromkeys(left))
             cause = (
                 f"XNNPACK does not take {names}, which cuts the network into"
-                f" {_pieces(row.delegation.partitions)}"
+                f" {_pieces(found.partitions)}"
             )
         floats = row.float_latency
         if floats and (times := row.latency.ratio / floats.ratio) > 1:
@@ -77,6 +89,13 @@ def warn(console: "Console", rows: Sequence["Measured"]) -> None:
         if cause or effect:
             text = f"warning: {row.name}: {'; '.join(filter(None, (effect, cause)))}"
             console.print(text, markup=False, soft_wrap=True)
+
+
+def _taken(found: "Delegation | None") -> str:
+    if found is None:
+        return "not told"
+    left = f", {len(found.left)} left" if found.left else ""
+    return _pieces(found.partitions) + left
 
 
 def _pieces(count: int) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from pocketnas import __version__
 from pocketnas.cli.compare import compare
-from pocketnas.cli.device import device
+from pocketnas.cli.device import device, devices
 from pocketnas.cli.export import export
 from pocketnas.cli.measure import measure
 from pocketnas.cli.report import report
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # its markup would swallow a help text's [default: ...]
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (search, report, spaces, zoo, show, measure, compare, export):
+for verb in (search, report, spaces, zoo, show, measure, compare, export, devices):
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
 
 app.add_typer(device, name="device")

@@ -9,6 +9,7 @@ from pocketnas.cli.latencies import (
     Int8,
     Json,
     Networks,
+    Program,
     Resolution,
     Seconds,
     Threads,
@@ -21,6 +22,7 @@ def measure(
     networks: Networks,
     resolution: Resolution = None,
     device: Where = "host",
+    benchmark_model: Program = None,
     threads: Threads = 1,
     int8: Int8 = False,
     seconds: Seconds = 2.0,
@@ -41,6 +43,7 @@ def measure(
         rows = run(
             subjects,
             device=device,
+            program=None if benchmark_model is None else str(benchmark_model),
             int8=int8,
             threads=threads,
             seconds=seconds,

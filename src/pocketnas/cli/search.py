@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pocketnas.cli.latencies import Program
 from pocketnas.run.config import RunConfig
 from pocketnas.search.limits import UNITS
 
@@ -64,8 +65,11 @@ def search(
     ] = _DEFAULT.searcher,
     device: Annotated[
         str,
-        typer.Option(help="Where latency is measured: host (this computer), or ssh:user@board."),
+        typer.Option(
+            help="Where latency is measured: host (this computer), ssh:user@board, android:SERIAL."
+        ),
     ] = _DEFAULT.device,
+    benchmark_model: Program = None,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
     batch: Annotated[
         int | None,
@@ -165,6 +169,7 @@ def search(
         limits=tuple(limit or ()),
         target_ms=target_ms,
         device=device,
+        benchmark_model=None if benchmark_model is None else str(benchmark_model.absolute()),
         threads=threads,
         epochs=epochs,
         halving=halving,

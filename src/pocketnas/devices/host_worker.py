@@ -77,7 +77,7 @@ class Bench:
     def facts(self) -> dict[str, Any]:
         return {
             "board": _board(),
-            "cpu": _cpu_model(),
+            "cpu": cpu_model(),
             "cores": os.cpu_count(),
             "affinity": self._cores,
             "governor": _governor(self._cores),
@@ -221,7 +221,7 @@ def _board() -> str | None:
     return name.strip("\0 \n") if name else None
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
     for line in (_text(_PROC / "cpuinfo") or "").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

@@ -33,7 +33,8 @@ class RunConfig:
     weight: float | None = None  # of the latency in the reward, below 0; None: as published
     limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
-    device: str = HOST  # or ssh:user@board
+    device: str = HOST  # or ssh:user@board, android:SERIAL
+    benchmark_model: str | None = None  # the program's file, for a phone
     threads: int = 1  # of the measured model
     epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3
     halving: bool = False  # stop the worse half of a batch after a part of its epochs
@@ -66,7 +67,7 @@ class RunConfig:
                 raise SettingError(f"{_flag(name)} must be a number above 0, got {value}")
         if self.weight is not None and not float("-inf") < self.weight < 0:
             raise SettingError(f"--weight must be a number below 0, got {self.weight}")
-        check_device(self.device)
+        check_device(self.device, self.benchmark_model)
         Limits.parse(self.limits)
         _ = self.growth
         for name, allowed in (

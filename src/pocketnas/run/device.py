@@ -1,38 +1,67 @@
-"""The device that a user names: this computer, or a board."""
+"""The device that a user names: this computer, a board, a phone."""
 
+from pathlib import Path
+
+from pocketnas.devices.android import AndroidDevice
+from pocketnas.devices.benchmark import DOWNLOAD
+from pocketnas.devices.device import Device
 from pocketnas.devices.host import HostDevice
-from pocketnas.devices.litert import LiteRtDevice
 from pocketnas.devices.ssh import SshDevice
 from pocketnas.errors import SettingError
 
-HOST, SSH = "host", "ssh:"
+HOST, SSH, ANDROID = "host", "ssh", "android"
 
 
-def check_device(word: str) -> None:
-    """Raises SettingError unless `word` is how a device is named, there or not."""
-    if word != HOST and not (word.startswith(SSH) and word != SSH):
+def check_device(word: str, program: str | None = None) -> None:
+    """Looks at the name alone: whether the device is there shows later.
+
+    Args:
+        word: as for `open_device`.
+        program: as for `open_device`.
+
+    Raises:
+        SettingError: no device is called so, or a phone lacks its program.
+    """
+    kind, _, place = word.partition(":")
+    if word not in (HOST, ANDROID) and not (kind in (SSH, ANDROID) and place):
         raise SettingError(
-            f"--device must be {HOST} (this computer) or {SSH}user@board (a Linux board);"
-            f" got {word!r}"
+            "--device must be host (this computer), ssh:user@board (a Linux board) or"
+            f" android:SERIAL (a phone on adb); got {word!r}"
+        )
+    if kind == ANDROID and program is None:
+        raise SettingError(
+            f"--device {word} needs --benchmark-model FILE, Google's benchmark_model for Android;"
+            f" it can be downloaded from {DOWNLOAD}"
         )
 
 
 def open_device(
-    word: str, reference: bytes, *, threads: int = 1, reference_ms: float | None = None
-) -> LiteRtDevice:
+    word: str,
+    reference: bytes,
+    *,
+    threads: int = 1,
+    reference_ms: float | None = None,
+    program: str | None = None,
+) -> Device:
     """The device called `word`, ready to measure.
 
     Args:
-        word: `host`, or `ssh:user@board:port`.
+        word: `host`, `ssh:user@board:port`, `android:SERIAL`, or `android` if there is one phone.
         reference: the `.tflite` that all others are compared with.
         threads: of the runtime.
         reference_ms: the reference's calm latency, of an earlier session; None to calibrate.
+        program: the file of `benchmark_model`, for a phone.
 
     Raises:
-        SettingError: no device is called so.
+        SettingError: no device is called so, or a phone lacks its program.
         DeviceError: it cannot be reached, or is not prepared.
     """
-    check_device(word)
-    if word == HOST:
-        return HostDevice(reference, threads=threads, reference_ms=reference_ms)
-    return SshDevice(word, reference, threads=threads, reference_ms=reference_ms)
+    check_device(word, program)
+    kind, _, place = word.partition(":")
+    if kind == ANDROID and program is not None:
+        return AndroidDevice(
+            place or None, Path(program), reference, threads=threads, reference_ms=reference_ms
+        )
+    if kind == SSH:
+        return SshDevice(word, reference, threads=threads, reference_ms=reference_ms)
+    return HostDevice(reference, threads=threads, reference_ms=reference_ms)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pocketnas.arch.architecture import Architecture
-from pocketnas.devices.device import Delegation, Latency
+from pocketnas.devices.device import Delegation, Device, Latency
 from pocketnas.devices.litert import LiteRtDevice
 from pocketnas.errors import DeviceError, ModelError, SettingError
 from pocketnas.graph.count import madds, parameters
@@ -27,7 +27,7 @@ class Measured:
         name: as the user gave it.
         latency: measured here.
         size_bytes: of the `.tflite`.
-        delegation: how much of it XNNPACK took.
+        delegation: how much of it XNNPACK took; None where the device does not tell.
         parameters: trained values; None for a `.tflite`.
         madds: multiply-adds for one image; None for a `.tflite`.
         published: figures of its paper.
@@ -38,7 +38,7 @@ class Measured:
     name: str
     latency: Latency
     size_bytes: int
-    delegation: Delegation
+    delegation: Delegation | None
     parameters: int | None
     madds: int | None
     published: Published | None
@@ -52,8 +52,8 @@ class Measured:
             "latency": self.latency.to_dict(),
             "float_latency": self.float_latency and self.float_latency.to_dict(),
             "size_bytes": self.size_bytes,
-            "partitions": self.delegation.partitions,
-            "left_to_litert": list(self.delegation.left),
+            "partitions": self.delegation and self.delegation.partitions,
+            "left_to_litert": self.delegation and list(self.delegation.left),
             "params": self.parameters,
             "madds": self.madds,
             "top1": self.published.top1 if self.published else None,
@@ -67,6 +67,7 @@ def measure(
     subjects: Sequence[Subject],
     *,
     device: str = HOST,
+    program: str | None = None,
     int8: bool = False,
     threads: int = 1,
     seconds: float = 2.0,
@@ -78,6 +79,7 @@ def measure(
     Args:
         subjects: what to measure.
         device: where, as `open_device` names it.
+        program: as `open_device`.
         int8: their full-integer versions, and the float ones beside them.
         threads: of the runtime.
         seconds: at most for each.
@@ -94,12 +96,13 @@ def measure(
     models = {subject.name: subject.model(int8=int8) for subject in subjects}
     floats = {f"{subject.name} in float": subject.model() for subject in subjects if int8}
     found = []
-    with _device(device, int8=int8, threads=threads) as opened:
+    with _device(device, program, int8=int8, threads=threads) as opened:
         latencies = opened.compare(models | floats, budget_s=seconds, watch=told)
         for subject in subjects:
             name, model = subject.name, models[subject.name]
             graph = subject.architecture.graph() if subject.architecture else None
-            delegation, published = opened.inspect(model), subject.published
+            published = subject.published
+            delegation = opened.inspect(model) if isinstance(opened, LiteRtDevice) else None
             found.append(
                 Measured(
                     name=name,
@@ -116,10 +119,13 @@ def measure(
     return found
 
 
-def _operators(
-    device: LiteRtDevice, name: str, model: bytes, told: Told | None
-) -> tuple[OpTime, ...]:
-    """The operators alone; none of a file that cannot be cut: its latency is known all the same."""
+def _operators(device: Device, name: str, model: bytes, told: Told | None) -> tuple[OpTime, ...]:
+    """The operators alone; none of a file that cannot be cut: its latency is known all the same.
+
+    None on a phone either, where each turn of each operator would start a program.
+    """
+    if not isinstance(device, LiteRtDevice):
+        return ()
     try:
         return tuple(profile(device, model, watch=told))
     except (ModelError, DeviceError) as error:
@@ -130,9 +136,10 @@ def _operators(
 
 def block_shares(architecture: Architecture, *, threads: int = 1) -> dict[str, float]:
     """Each block's share of the latency, from 0 to 1, by its path (`stages.2.0`)."""
-    with _device(HOST, int8=False, threads=threads) as device:
+    with _device(HOST, None, int8=False, threads=threads) as device:
         return by_block(profile(device, write(architecture.graph())))
 
 
-def _device(word: str, *, int8: bool, threads: int) -> LiteRtDevice:
-    return open_device(word, write(mobilenet_v2().graph(), quantize=int8), threads=threads)
+def _device(word: str, program: str | None, *, int8: bool, threads: int) -> Device:
+    reference = write(mobilenet_v2().graph(), quantize=int8)
+    return open_device(word, reference, threads=threads, program=program)

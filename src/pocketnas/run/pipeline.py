@@ -82,7 +82,11 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 device,
                 study.storage,
                 lambda threads, scale: open_device(
-                    config.device, reference, threads=threads, reference_ms=scale
+                    config.device,
+                    reference,
+                    threads=threads,
+                    reference_ms=scale,
+                    program=config.benchmark_model,
                 ),
             )
         )
@@ -196,7 +200,13 @@ def _images(config: RunConfig, folder: RunFolder, study: Study, watch: Watch) ->
 def _device(config: RunConfig, reference: bytes, study: Study) -> Device:
     """The device, on the scale of the study's first session."""
     known = study.storage.get("reference_ms")
-    device = open_device(config.device, reference, threads=config.threads, reference_ms=known)
+    device = open_device(
+        config.device,
+        reference,
+        threads=config.threads,
+        reference_ms=known,
+        program=config.benchmark_model,
+    )
     if known is None:
         study.storage.set("reference_ms", device.reference_ms)
         study.storage.set(DEVICE, device.facts())
