@@ -8,8 +8,16 @@ settings.register_profile(
 settings.load_profile("busy")
 
 
+ALONE = ("cli", "devices", "run", "study")
+REMOTE = ("adb", "android", "benchmark", "connection", "environment", "phone", "protocol",
+          "simulated", "ssh")  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs two workers; what measures or times out keeps to one of them, in turn."""
+    """`make test` runs two workers; what measures or times out keeps to one of them, in turn.
+
+    Boards and phones do not: their tests wait more than they work, and must bear a busy computer.
+    """
     for item in items:
-        if item.path.parent.name in ("cli", "devices", "run", "study"):
+        if item.path.parent.name in ALONE and not item.path.stem[5:].startswith(REMOTE):
             item.add_marker(pytest.mark.xdist_group("alone"))
