@@ -9,7 +9,7 @@ search: $(VENV)/.search-ready
 	$(BIN)/pocketnas search
 
 test: $(VENV)/.test-ready lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 12
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

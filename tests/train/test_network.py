@@ -293,4 +293,5 @@ def test_gradients_of_strided_pointwise_convolutions_of_few_channels(channels: i
         network.zero_grad()
         found = network(images.contiguous(memory_format=torch.channels_last))
         found.square().sum().backward()
-        torch.testing.assert_close(network.get_parameter("conv.weight").grad, exact.grad.float())
+        found_grad = network.get_parameter("conv.weight").grad
+        torch.testing.assert_close(found_grad, exact.grad.float(), rtol=1e-4, atol=1e-3)
