@@ -23,13 +23,14 @@ def test_measures_on_a_board(cli: Cli, board: Board, tmp_path: Path) -> None:
 
 
 def test_searches_for_a_board(cli: Cli, board: Board, photos: Path, tmp_path: Path) -> None:
-    """Trained here, measured there, also with other threads."""
-    settings = ("--resolution", "32", *TINY, "--control", "0", "--limit", "threads2~1", "--json")
-    done = cli(*("search", "--data", photos, *settings, "--device", board.address), cwd=tmp_path)
+    """Trained here, measured there, and here again for a limit."""
+    settings = ("--resolution", "32", *TINY, "--control", "0", "--limit", "second~1", "--json")
+    there = ("--device", board.address, "--second-device", "host")
+    done = cli("search", "--data", photos, *settings, *there, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert board.address in found["rows"][0]["latency"]["device"]
-    assert found["rows"][0]["costs"]["threads2"] > 0
+    assert found["rows"][0]["costs"]["second"] > 0
     assert board.is_left()
 
 

@@ -198,6 +198,7 @@ BAD = {
     ("--reward", "nice"): ["--reward", "soft, hard", "nice"],
     ("--reward", "pareto", "--searcher", "ppo"): ["pareto", "guided", "ppo"],
     ("--limit", "weight<=3"): ["weight<=3", "size"],
+    ("--limit", "second<=3"): ["--second-device", "second<="],
     ("--grow", "big"): ["--grow", "2@96", "big"],
     ("--grow", "2@96", "--data", "mnist5k"): ["grown", "NASNet"],
     ("--warm-start", "empty", "--data", "mnist5k"): ["empty", "study.db"],

@@ -54,7 +54,7 @@ def costs(
     return Costs(names, device, storage, reopened or _never)  # type: ignore[arg-type]
 
 
-def _never(threads: int, reference_ms: float | None) -> Device:
+def _never(threads: int | None, reference_ms: float | None) -> Device:
     raise AssertionError("no other threads were asked for")
 
 
@@ -96,10 +96,10 @@ def test_a_device_that_fails_says_so_and_nothing_is_remembered(storage: Storage)
 
 
 def test_other_threads_are_another_device_on_a_scale_of_its_own(storage: Storage) -> None:
-    opened: list[tuple[int, float | None]] = []
+    opened: list[tuple[int | None, float | None]] = []
     second = Stopwatch()
 
-    def reopened(threads: int, reference_ms: float | None) -> Stopwatch:
+    def reopened(threads: int | None, reference_ms: float | None) -> Stopwatch:
         opened.append((threads, reference_ms))
         return second
 
@@ -112,6 +112,20 @@ def test_other_threads_are_another_device_on_a_scale_of_its_own(storage: Storage
     assert (first.measured, first.closed, len(second.measured)) == ([], False, 1)
 
 
+def test_the_latency_on_a_second_device(storage: Storage) -> None:
+    first, other = Stopwatch(), Stopwatch()
+    asked: list[tuple[int | None, float | None]] = []
+
+    def reopened(threads: int | None, reference_ms: float | None) -> Stopwatch:
+        asked.append((threads, reference_ms))
+        return other
+
+    with costs(storage, first, "second", reopened=reopened) as some:
+        assert some.of(NETWORK, GRAPH)["second"] == len(REFERENCE) / 1000
+    assert asked == [(None, None)]
+    assert (len(first.measured), len(other.measured), other.closed) == (0, 1, True)
+
+
 def test_more_threads_than_cores_are_refused_at_once(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,8 +134,8 @@ def test_more_threads_than_cores_are_refused_at_once(
     thousand = module._Timing(threads=1000)
     monkeypatch.setattr(module, "_MEASURED", {**module._MEASURED, "threads4": thousand})
 
-    def reopened(threads: int, reference_ms: float | None) -> Stopwatch | HostDevice:
-        return second if threads == 2 else HostDevice(REFERENCE, threads=threads)
+    def reopened(threads: int | None, reference_ms: float | None) -> Stopwatch | HostDevice:
+        return second if threads == 2 else HostDevice(REFERENCE, threads=threads or 1)
 
     with pytest.raises(DeviceError, match="1000 threads need as many cores"):
         costs(storage, Stopwatch(), "threads2", "threads4", reopened=reopened)

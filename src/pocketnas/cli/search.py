@@ -69,6 +69,10 @@ def search(
             help="Where latency is measured: host (this computer), ssh:user@board, android:SERIAL."
         ),
     ] = _DEFAULT.device,
+    second_device: Annotated[
+        str | None,
+        typer.Option(help="Another device, of the limit on its latency: --limit 'second<=20'."),
+    ] = None,
     benchmark_model: Program = None,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
     batch: Annotated[
@@ -169,6 +173,7 @@ def search(
         limits=tuple(limit or ()),
         target_ms=target_ms,
         device=device,
+        second_device=second_device,
         benchmark_model=None if benchmark_model is None else str(benchmark_model.absolute()),
         threads=threads,
         epochs=epochs,

@@ -34,6 +34,7 @@ class RunConfig:
     limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
     device: str = HOST  # or ssh:user@board, android:SERIAL
+    second_device: str | None = None  # of the limit on `second`, the latency there
     benchmark_model: str | None = None  # the program's file, for a phone
     threads: int = 1  # of the measured model
     epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3
@@ -68,7 +69,13 @@ class RunConfig:
         if self.weight is not None and not float("-inf") < self.weight < 0:
             raise SettingError(f"--weight must be a number below 0, got {self.weight}")
         check_device(self.device, self.benchmark_model)
-        Limits.parse(self.limits)
+        if self.second_device is not None:
+            check_device(self.second_device, self.benchmark_model)
+        if ("second" in Limits.parse(self.limits).costs) != (self.second_device is not None):
+            raise SettingError(
+                "--second-device and --limit 'second<=...' need each other: the device, and how"
+                " many milliseconds a network may take there"
+            )
         _ = self.growth
         for name, allowed in (
             ("searcher", SEARCHERS),

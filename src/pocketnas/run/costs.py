@@ -19,10 +19,11 @@ from pocketnas.tflite import write
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """A second latency: of which file, on how many threads (None: as many as the first)."""
+    """A second latency: of which file, on how many threads (None: as many as the first), where."""
 
     quantize: bool = False
     threads: int | None = None
+    second: bool = False
 
 
 _COMPUTED: Mapping[str, Callable[[Graph], float]] = MappingProxyType(
@@ -39,11 +40,13 @@ _MEASURED: Mapping[str, _Timing] = MappingProxyType(
         "int8": _Timing(quantize=True),
         "threads2": _Timing(threads=2),
         "threads4": _Timing(threads=4),
+        "second": _Timing(second=True),
     }
 )
 
 
-Reopened = Callable[[int, float | None], Device]
+Reopened = Callable[[int | None, float | None], Device]
+"""Opens the device with so many threads, or (None) the second one, on a known or a new scale."""
 
 
 class Costs:
@@ -53,7 +56,7 @@ class Costs:
         names: of the costs, keys of `pocketnas.search.limits.UNITS`.
         device: that measures the latency, and what needs no other number of threads.
         storage: remembers measurements, and the scale of each further device.
-        reopened: opens the same device with so many threads, on a known scale or (None) its own.
+        reopened: opens what further latencies need.
 
     Raises:
         DeviceError: this computer cannot run so many threads.
@@ -69,8 +72,11 @@ class Costs:
         try:
             for name in self._names:
                 if name in _MEASURED:
-                    threads = _MEASURED[name].threads
-                    self._devices[name] = self._open(name, threads, reopened) if threads else device
+                    timing = _MEASURED[name]
+                    elsewhere = timing.second or timing.threads is not None
+                    self._devices[name] = (
+                        self._open(name, timing.threads, reopened) if elsewhere else device
+                    )
         except BaseException:
             self.close()
             raise
@@ -113,8 +119,8 @@ class Costs:
             self._storage.remember(name, digest, known)
         return float(known["milliseconds"])
 
-    def _open(self, name: str, threads: int, reopened: Reopened) -> Device:
-        """The device with other threads, on the scale of the study's first session."""
+    def _open(self, name: str, threads: int | None, reopened: Reopened) -> Device:
+        """On the scale of the study's first session."""
         key = f"reference_ms_{name}"
         device = reopened(threads, self._storage.get(key))
         self._opened.append(device)

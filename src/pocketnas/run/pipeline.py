@@ -82,9 +82,9 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 device,
                 study.storage,
                 lambda threads, scale: open_device(
-                    config.device,
+                    config.device if threads else config.second_device or config.device,
                     reference,
-                    threads=threads,
+                    threads=threads or config.threads,
                     reference_ms=scale,
                     program=config.benchmark_model,
                 ),

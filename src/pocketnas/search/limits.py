@@ -25,6 +25,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "int8": "ms",
         "threads2": "ms",
         "threads4": "ms",
+        "second": "ms",
     }
 )
 """The costs that a run can limit, and their units; `pocketnas.run.costs` computes them."""
