@@ -30,7 +30,9 @@ def finished(cli: Cli, photos: Path, tmp_path_factory: pytest.TempPathFactory):
     """A finished run over the photos: its folder and what it printed as JSON."""
     home = tmp_path_factory.mktemp("home")
     relative = os.path.relpath(photos, home)
-    arguments = ("search", "--data", relative, "--resolution", "32", *TINY, "--json")
+    # An epoch is one step here: after a single one batch norm knows nothing and logits are huge.
+    longer = (*TINY, "--final-epochs", "30")
+    arguments = ("search", "--data", relative, "--resolution", "32", *longer, "--json")
     done = cli(*arguments, cwd=home, HOME=str(home), TMPDIR=str(home))
     assert done.returncode == 0, done.stderr
     folder = next((home / "runs").iterdir())
@@ -81,8 +83,7 @@ def test_the_model_runs_as_best_json_says(finished, photos: Path) -> None:
     logits = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     assert logits.shape == (1, 3)
     assert np.isfinite(logits).all()
-    # After so few steps logits may be huge, and so is their rounding; the run itself checks that.
-    assert np.isfinite(result["check"]["largest_difference"])
+    assert result["check"]["largest_difference"] < 1e-3
     assert result["check"]["agreement"] == 1.0
 
 
