@@ -5,7 +5,6 @@ transposed from PyTorch's order; missing biases are written as zeros, because ol
 on one.
 """
 
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -35,33 +34,15 @@ from pocketnas.graph.ops import (
     pads,
 )
 from pocketnas.tflite.assembly import Assembly
+from pocketnas.tflite.neighbours import Neighbours
 
 Code = schema.BuiltinOperator
-
-# What these ops compute last can end in a clamp at no cost.
-FUSING = Conv | Depthwise | Dense | BatchNorm | Add | Multiply
-
-# Activations whose values are never below 0.
-POSITIVE: tuple[Kind, ...] = ("relu", "relu6", "sigmoid", "hsigmoid")
 
 FUSED: dict[Kind | None, int] = {
     None: schema.ActivationFunctionType.NONE,
     "relu": schema.ActivationFunctionType.RELU,
     "relu6": schema.ActivationFunctionType.RELU6,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """What the operators of a node depend on, besides the node.
-
-    `clamp` is a relu or relu6 to end in (for the ops in `FUSING`), `is_end` says that only the
-    network's output reads the value, `is_positive` that the first input has nothing below 0.
-    """
-
-    clamp: Kind | None
-    is_end: bool
-    is_positive: bool
 
 
 def lower(net: Assembly, node: Node, weights: Weights, near: Neighbours) -> None:

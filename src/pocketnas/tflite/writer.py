@@ -3,11 +3,11 @@
 from pocketnas import __version__
 from pocketnas.graph.fold import Weights, fold, fold_weights
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import Activation
 from pocketnas.graph.state import check_state
 from pocketnas.tflite.assembly import Assembly
 from pocketnas.tflite.filler import filler
-from pocketnas.tflite.operators import FUSING, POSITIVE, Neighbours, lower, reshape
+from pocketnas.tflite.neighbours import neighbours
+from pocketnas.tflite.operators import lower, reshape
 from pocketnas.tflite.precision import Float32, Int8
 
 
@@ -37,7 +37,7 @@ def write(graph: Graph, weights: Weights | None = None, *, quantize: bool = Fals
         check_state(graph, {key: value.shape for key, value in weights.items()})
         weights = fold_weights(graph, weights)
     net = Assembly(Int8() if quantize else Float32())
-    near = _neighbours(folded)
+    near = neighbours(folded)
     for node in folded.nodes:
         if node.name in near:
             lower(net, node, weights, near[node.name])
@@ -50,32 +50,6 @@ def write(graph: Graph, weights: Weights | None = None, *, quantize: bool = Fals
         dict(zip(names, tensors, strict=True)),
         f"PocketNAS {__version__}",
     )
-
-
-def _neighbours(graph: Graph) -> dict[str, Neighbours]:
-    """Node → what it can use of its neighbours; a clamp that the node before computes is no key."""
-    reads = graph.consumers()
-    ops = {node.name: node.op for node in graph.nodes}
-    kinds = {name: op.kind for name, op in ops.items() if isinstance(op, Activation)}
-    clamps = {
-        source: node.name
-        for node in graph.nodes
-        for source in node.inputs
-        if kinds.get(node.name) in ("relu", "relu6")
-        and isinstance(ops[source], FUSING)
-        and reads[source] == 1
-    }
-    found = {}
-    for node in graph.nodes:
-        if node.name not in clamps.values():
-            clamp = clamps.get(node.name)
-            last = clamp or node.name
-            found[node.name] = Neighbours(
-                clamp=kinds[clamp] if clamp else None,
-                is_end=last in graph.outputs and reads[last] == 1,
-                is_positive=any(kinds.get(source) in POSITIVE for source in node.inputs[:1]),
-            )
-    return found
 
 
 def _flat(net: Assembly, node: Node) -> str:
