@@ -1,25 +1,17 @@
-"""What a run's settings and images fix: the space, its scale, the networks to compare with."""
+"""What a run's settings and images fix: the space, the networks to compare with, the recipes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.nasnet import closest, grown
-from pocketnas.arch.scaling import MOBILE_STRIDES, fit_strides
 from pocketnas.run.config import RunConfig
-from pocketnas.spaces import mobilenetv3
-from pocketnas.spaces.layerwise import proxylessnas_space, singlepath_space
-from pocketnas.spaces.mnasnet import Skeleton, mnasnet_space
-from pocketnas.spaces.nasnet import nasnet_space
-from pocketnas.spaces.own import own_space
+from pocketnas.run.sizing import sized
 from pocketnas.spaces.space import Space
 from pocketnas.train.data import MNIST5K
 from pocketnas.train.images import Images
 from pocketnas.train.recipe import Recipe
-from pocketnas.zoo import mnasnet_a1, mobilenet_v2
-from pocketnas.zoo import mobilenetv3 as mobilenet_v3
 
 REFERENCE = "mobilenet_v2"
 
@@ -53,36 +45,24 @@ class Plan:
 
 
 def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
-    """Scales the space and its rivals alike to the images.
+    """What a run searches, compares with and trains by.
 
-    From 96 pixels on they are the published networks. Below, they keep their blocks and become
-    narrower and shallower, and halve the map less often (`fit_strides`). `training_images` is how
-    many the split leaves to train on.
+    Args:
+        config: of the run.
+        images: of the run.
+        training_images: how many of them the split leaves to train on.
+
+    Raises:
+        SpaceError: the user's space cannot be used.
     """
-    resolution = images.resolution
-    width, depth = config.width or _width(resolution), config.depth or _depth(resolution)
-    size: dict[str, Any] = {
-        "resolution": resolution,
-        "classes": len(images.classes),
-        "channels": images.channels,
-    }
-    scale: dict[str, Any] = {
-        "width": width,
-        "depth": depth,
-        "divisor": 8 if width >= 1 else 1,  # narrow stages need their filter sizes to differ
-    }
-    ends: dict[str, Any] = {
-        "head": 1280 if width >= 1 else round(1280 * width),
-        "strides": fit_strides(MOBILE_STRIDES, resolution),
-    }
-    rivals = {
-        network.__name__: network(**size, **scale, **ends) for network in (mobilenet_v2, mnasnet_a1)
-    }
-    if config.space == "mobilenetv3":
-        strides = fit_strides(mobilenet_v3.STRIDES, resolution)
-        rivals["mobilenet_v3_large"] = mobilenet_v3.mobilenet_v3_large(
-            **size, **scale, hidden=ends["head"], strides=strides
-        )
+    found = sized(
+        config.space,
+        resolution=images.resolution,
+        classes=len(images.classes),
+        channels=images.channels,
+        width=config.width,
+        depth=config.depth,
+    )
     flip = config.data != MNIST5K if config.flip is None else config.flip
     batch = Recipe().batch
     proxy = Recipe(
@@ -94,8 +74,7 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
         epochs=config.final_epochs or max(8, ceil(FINAL_STEPS * batch / training_images)),
         flip=flip,
     )
-    space = _space(config.space, size, scale, ends)
-    return Plan(space, rivals, proxy, final, growing(space, config.growth))
+    return Plan(found.space, found.rivals, proxy, final, growing(found.space, config.growth))
 
 
 def growing(space: Space[Architecture], growth: tuple[int, int] | None) -> Grow:
@@ -117,46 +96,3 @@ def growing(space: Space[Architecture], growth: tuple[int, int] | None) -> Grow:
 
     grow(space.decode((0,) * len(space.decisions)))
     return grow
-
-
-def _space(
-    name: str, size: dict[str, Any], scale: dict[str, Any], ends: dict[str, Any]
-) -> Space[Architecture]:
-    """The space for images of `size`; how large a user's own is, its function decides.
-
-    Raises:
-        SpaceError: the user's function cannot be used.
-    """
-    match name:
-        case "mnasnet":
-            return mnasnet_space(Skeleton(**size, **scale, **ends))
-        case "mobilenetv3":
-            strides = fit_strides(mobilenetv3.STRIDES, size["resolution"])
-            return mobilenetv3.mobilenetv3_space(**size, **scale, strides=strides)
-        case "proxylessnas":
-            return proxylessnas_space(**size, **scale, **ends)
-        case "singlepath":
-            return singlepath_space(**size, **scale, **ends)
-        case "nasnet":
-            return _nasnet_space(size, scale)
-        case _:
-            return own_space(name, size)
-
-
-def _nasnet_space(size: dict[str, Any], scale: dict[str, Any]) -> Space[Architecture]:
-    """From 48 pixels on with stem cells, which leave the cells an eighth of the image's side.
-
-    Filters and cells then cost about what MobileNetV2 does. On smaller images the cells see full
-    resolution, as on CIFAR-10, and have half the filters.
-    """
-    large = size["resolution"] >= 48
-    filters = max(1, round((32 if large else 16) * scale["width"]))
-    return nasnet_space(**size, cells=ceil(2 * scale["depth"]), filters=filters, stem_cells=large)
-
-
-def _width(resolution: int) -> float:
-    return 1.0 if resolution >= 96 else 0.5 if resolution >= 48 else 0.25
-
-
-def _depth(resolution: int) -> float:
-    return 1.0 if resolution >= 96 else 0.5

@@ -1,0 +1,1 @@
+"""Latency without a measurement: what operators cost on one device, as a table."""
