@@ -1,0 +1,147 @@
+"""A latency table for a space on a device: measured, made, checked on networks it has not seen."""
+
+import random
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from time import monotonic
+from typing import Any
+
+from pocketnas.arch.architecture import Architecture
+from pocketnas.devices.device import Device, Watch
+from pocketnas.errors import ArchitectureError, SettingError, SpaceError
+from pocketnas.latency.calibrate import check, tabulate, time_networks, time_operators
+from pocketnas.latency.fit import FEWEST
+from pocketnas.latency.table import LatencyTable
+from pocketnas.run.device import HOST, open_device
+from pocketnas.run.plan import REFERENCE
+from pocketnas.run.sizing import sized
+from pocketnas.spaces.space import Space
+from pocketnas.tflite import write
+
+SAMPLE = 300  # networks whose operators are timed alone
+NETWORKS = 100  # of them measured as a whole
+CHECKED = 30  # networks beside those, to say how far the table is off
+_ALONE = 0.45  # share of the time for operators
+_SHORT = 64  # pixels; larger references are too slow to take turns with operators
+_ATTEMPTS = 20  # draws a network; the rest of a space may be impossible to build
+_LEAST = 2 * FEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a table is for: networks of a space at a size, on a device, in a precision."""
+
+    space: str = "mnasnet"
+    resolution: int = 224
+    classes: int = 1000
+    channels: int = 3
+    width: float | None = None
+    depth: float | None = None
+    device: str = HOST
+    program: str | None = None
+    threads: int = 1
+    int8: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("resolution", 8), ("classes", 1), ("channels", 1), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise SettingError(
+                    f"--{name} must be a whole number from {least}, got {getattr(self, name)}"
+                )
+
+
+def calibrate(
+    target: Target,
+    *,
+    seconds: float = 150.0,
+    networks: int = NETWORKS,
+    seed: int = 0,
+    watch: Watch,
+) -> LatencyTable:
+    """Measures what a table needs, makes it, and says in its `about` how far it is off.
+
+    The check is made with a table that has not seen the checked networks; the one that is given
+    back has learned from them, too.
+
+    Args:
+        target: what it is for.
+        seconds: about how long it may take; operators for which there is no time are guessed.
+        networks: how many to measure as a whole.
+        seed: of the networks that are drawn.
+        watch: told how far it is.
+
+    Raises:
+        SettingError: `seconds` is not above 0.
+        SpaceError: the space is unknown, or hardly any of its networks can be built.
+        DeviceError: the device cannot measure.
+    """
+    if not 0 < seconds < float("inf"):
+        raise SettingError(f"--seconds must be above 0, got {seconds}")
+    began = monotonic()
+    size: dict[str, Any] = {
+        key: getattr(target, key) for key in ("resolution", "classes", "channels", "width", "depth")
+    }
+    found = sized(target.space, **size)
+    drawn = draw(found.space, max(SAMPLE, networks + CHECKED), seed)
+    graphs = [architecture.graph() for architecture in drawn]
+    quick = size | {"resolution": max(32, target.resolution // 4)}
+    small = sized("mnasnet", **quick) if target.resolution > _SHORT else found
+    with _opened(target, small.rivals[REFERENCE]) as device:
+        alone = time_operators(
+            graphs, device, seconds=_ALONE * seconds, quantize=target.int8, watch=watch
+        )
+    with _opened(target, found.rivals[REFERENCE]) as device:
+        measured = time_networks(
+            graphs[: networks + CHECKED],
+            device,
+            seconds=seconds - (monotonic() - began),
+            quantize=target.int8,
+            watch=watch,
+        )
+        facts = device.facts()
+    watch("making the table")
+    unseen = max(2, round(len(measured) * CHECKED / (networks + CHECKED)))
+    blind = tabulate(alone, measured[:-unseen], {})
+    checked = check(lambda network: blind.total(network.operators), measured[-unseen:])
+    about = {
+        "target": asdict(target),
+        "device": facts,
+        "reference_ms": facts["reference_ms"],
+        "operators": len(alone),
+        "networks": len(measured),
+        "check": asdict(checked),
+        "seconds": monotonic() - began,
+    }
+    return tabulate(alone, measured, about)
+
+
+def draw(space: Space[Architecture], n: int, seed: int) -> list[Architecture]:
+    """Different random networks of a space; fewer where it has not so many.
+
+    Raises:
+        SpaceError: hardly any genotype stands for a network.
+    """
+    chance = random.Random(seed)
+    found: dict[str, Architecture] = {}
+    for _ in range(_ATTEMPTS * n):
+        genotype = tuple(chance.randrange(len(decision.options)) for decision in space.decisions)
+        with suppress(ArchitectureError):
+            architecture = space.decode(genotype)
+            found.setdefault(architecture.digest, architecture)
+        if len(found) == n:
+            break
+    if len(found) < _LEAST:
+        raise SpaceError(
+            f"space {space.name}: {_ATTEMPTS * n} draws gave {len(found)} different networks; a"
+            f" latency table needs at least {_LEAST}"
+        )
+    return list(found.values())
+
+
+def _opened(target: Target, reference: Architecture) -> Device:
+    return open_device(
+        target.device,
+        write(reference.graph(), quantize=target.int8),
+        threads=target.threads,
+        program=target.program,
+    )
