@@ -5,10 +5,12 @@ import sys
 import typer
 
 from pocketnas import __version__
+from pocketnas.cli.calibrate import calibrate
 from pocketnas.cli.compare import compare
 from pocketnas.cli.device import device, devices
 from pocketnas.cli.export import export
 from pocketnas.cli.measure import measure
+from pocketnas.cli.price import price
 from pocketnas.cli.report import report
 from pocketnas.cli.search import search
 from pocketnas.cli.show import show
@@ -25,7 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # its markup would swallow a help text's [default: ...]
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (search, report, spaces, zoo, show, measure, compare, export, devices):
+VERBS = (search, report, spaces, zoo, show, measure, compare, export, calibrate, price, devices)
+for verb in VERBS:
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
 
 app.add_typer(device, name="device")

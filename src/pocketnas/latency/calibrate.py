@@ -72,10 +72,7 @@ def time_operators(
             break
         watch(f"operators alone: {first} of {len(order)}")
         chunk = order[first : first + _OPERATORS]
-        models = {
-            str(operator): write_alone(nodes[operator], operator.clamp, quantize=quantize)
-            for operator in chunk
-        }
+        models = {str(each): write_alone(nodes[each], quantize=quantize) for each in chunk}
         times = _compared(models, device, each_s)
         found |= {each: times[str(each)].milliseconds for each in chunk if str(each) in times}
     return found

@@ -14,7 +14,6 @@ from pocketnas.graph.count import node_madds
 from pocketnas.graph.fold import fold
 from pocketnas.graph.graph import Graph, Node
 from pocketnas.graph.ops import (
-    KINDS,
     Activation,
     Add,
     AvgPool,
@@ -27,7 +26,6 @@ from pocketnas.graph.ops import (
     DropPath,
     GlobalAvgPool,
     Input,
-    Kind,
     MaxPool,
     Multiply,
     Op,
@@ -46,14 +44,12 @@ class Operator:
         family: what it computes, without its sizes: `conv 3x3 s2`, `depthwise 5x5`, `add`.
         inputs: shapes that it reads.
         output: shape that it writes.
-        clamp: a relu or relu6 that it ends in, if any.
         madds: its multiply-adds.
     """
 
     family: str
     inputs: tuple[Shape, ...]
     output: Shape
-    clamp: Kind | None = None
     madds: int = 0
 
     @property
@@ -73,7 +69,7 @@ class Operator:
 
     def __str__(self) -> str:
         read = " + ".join(map(_size, self.inputs))
-        return f"{self.family} {read} > {_size(self.output)} {self.clamp or ''}".rstrip()
+        return f"{self.family} {read} > {_size(self.output)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -87,14 +83,10 @@ class Operator:
             ArchitectureError: these are not its values.
         """
         try:
-            clamp = values["clamp"]
-            if clamp is not None and clamp not in KINDS:
-                raise ValueError
             return cls(
                 family=str(values["family"]),
                 inputs=tuple(_shape(shape) for shape in values["inputs"]),
                 output=_shape(values["output"]),
-                clamp=clamp,
                 madds=int(values["madds"]),
             )
         except (KeyError, TypeError, ValueError):
@@ -104,20 +96,18 @@ class Operator:
 def operators(graph: Graph) -> list[tuple[Node, Operator]]:
     """The operators of the deployed network beside their nodes, in order.
 
+    A relu or relu6 that an operator can end in costs nothing, and is none.
+
     Args:
         graph: as built, with its batch norms, or folded.
     """
     folded = fold(graph)
     near = neighbours(folded)
     return [
-        (node, _operator(node, near[node.name].clamp))
+        (node, Operator(_family(node.op), node.input_shapes, node.shape, node_madds(node)))
         for node in folded.nodes
         if node.name in near and not isinstance(node.op, Input)
     ]
-
-
-def _operator(node: Node, clamp: Kind | None) -> Operator:
-    return Operator(_family(node.op), node.input_shapes, node.shape, clamp, node_madds(node))
 
 
 def _family(op: Op) -> str:

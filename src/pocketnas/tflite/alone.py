@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pocketnas import __version__
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import Input, Kind, weights
+from pocketnas.graph.ops import Input, weights
 from pocketnas.tflite.assembly import Assembly
 from pocketnas.tflite.filler import filler
 from pocketnas.tflite.neighbours import Neighbours
@@ -12,12 +12,11 @@ from pocketnas.tflite.operators import lower
 from pocketnas.tflite.precision import Float32, Int8
 
 
-def write_alone(node: Node, clamp: Kind | None = None, *, quantize: bool = False) -> bytes:
+def write_alone(node: Node, *, quantize: bool = False) -> bytes:
     """The flatbuffer of one node of a folded graph, with made-up weights.
 
     Args:
         node: any but an input or a dropout.
-        clamp: a relu or relu6 that it ends in, for an op that can.
         quantize: int8 instead of float32.
     """
     inputs = tuple(f"input_{i}" for i in range(len(node.inputs)))
@@ -29,7 +28,7 @@ def write_alone(node: Node, clamp: Kind | None = None, *, quantize: bool = False
     net = Assembly(Int8() if quantize else Float32())
     for name, shape in zip(inputs, node.input_shapes, strict=True):
         net.tensor(name, (1, *shape))
-    lower(net, node, arrays, Neighbours(clamp, is_end=False, is_positive=False))
+    lower(net, node, arrays, Neighbours(None, is_end=False, is_positive=False))
     return net.finish(
         {name: name for name in inputs}, {"output": "node"}, f"PocketNAS {__version__}"
     )
