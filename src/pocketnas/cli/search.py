@@ -69,6 +69,13 @@ def search(
             help="Where latency is measured: host (this computer), ssh:user@board, android:SERIAL."
         ),
     ] = _DEFAULT.device,
+    latency: Annotated[
+        str,
+        typer.Option(
+            help="Of the trials: device (measured), table (made by `pocketnas calibrate`, or now),"
+            " or a table's file. The best are measured in any case."
+        ),
+    ] = _DEFAULT.latency,
     second_device: Annotated[
         str | None,
         typer.Option(help="Another device, of the limit on its latency: --limit 'second<=20'."),
@@ -156,6 +163,7 @@ def search(
     from pocketnas.run.folder import RunFolder, next_run
     from pocketnas.run.plan import growing
     from pocketnas.run.stored import begun, stored_config
+    from pocketnas.run.tables import read
     from pocketnas.spaces import absolute, named
 
     given = RunConfig(
@@ -173,6 +181,7 @@ def search(
         limits=tuple(limit or ()),
         target_ms=target_ms,
         device=device,
+        latency=latency if latency in ("device", "table") else str(Path(latency).absolute()),
         second_device=second_device,
         benchmark_model=None if benchmark_model is None else str(benchmark_model.absolute()),
         threads=threads,
@@ -194,6 +203,8 @@ def search(
         growing(named(space), given.growth)  # what is wrong is said before there is a folder
         if given.warm_start is not None:
             stored_config(Path(given.warm_start))
+        if given.latency not in ("device", "table"):
+            read(Path(given.latency))
         config = given
     else:
         path = resume

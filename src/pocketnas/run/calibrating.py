@@ -83,7 +83,8 @@ def calibrate(
     }
     found = sized(target.space, **size)
     drawn = draw(found.space, max(SAMPLE, networks + CHECKED), seed)
-    graphs = [architecture.graph() for architecture in drawn]
+    # The reference among them: a run scales the table by it.
+    graphs = [architecture.graph() for architecture in (*found.rivals.values(), *drawn)]
     quick = size | {"resolution": max(32, target.resolution // 4)}
     small = sized("mnasnet", **quick) if target.resolution > _SHORT else found
     with _opened(target, small.rivals[REFERENCE]) as device:

@@ -34,6 +34,7 @@ class RunConfig:
     limits: tuple[str, ...] = ()  # of other costs, as "size<=500"; see pocketnas.search.limits
     target_ms: float | None = None  # None: MobileNetV2's latency at the same size
     device: str = HOST  # or ssh:user@board, android:SERIAL
+    latency: str = "device"  # of trials: measured, or by a "table", or by that in a file
     second_device: str | None = None  # of the limit on `second`, the latency there
     benchmark_model: str | None = None  # the program's file, for a phone
     threads: int = 1  # of the measured model

@@ -12,9 +12,11 @@ from pocketnas.devices import Device
 from pocketnas.errors import DeviceError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.graph.graph import Graph
+from pocketnas.latency.lookup import Predict
 from pocketnas.report.figures import percent, plus_minus
 from pocketnas.run.halving import Expectation, better_half, completed, first_part
 from pocketnas.run.proxy import Networks, Proxies
+from pocketnas.run.tabled import predicted
 from pocketnas.run.watch import Watch
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome
@@ -59,6 +61,7 @@ class Evaluator:
         spare_hopeless: do not train what would not be the best even if it were always right. Its
             accuracy is put down as the mean so far, so that a searcher is told of its latency: to
             say that it failed would be wrong, and to say that it is bad would be a guess.
+        predict: the latency by a table, instead of the device's.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Evaluator:
         costs: Costed | None = None,
         halving: bool = False,
         spare_hopeless: bool = False,
+        predict: Predict | None = None,
     ) -> None:
         self._study = study
         self._device = device
@@ -81,6 +85,7 @@ class Evaluator:
         self._costs = costs
         self._halving = halving
         self._spare_hopeless = spare_hopeless
+        self._predict = predict
 
     def __call__(self, architectures: Sequence[Architecture]) -> list[Outcome]:
         networks = {a.digest: a for a in architectures}
@@ -110,16 +115,20 @@ class Evaluator:
             "parameters": parameters(graph),
         }
         try:
-            latency = once_more(lambda: self._latency(digest, graph))
+            latency = once_more(lambda: self._latency(architecture, graph))
             costs = once_more(lambda: self._costs.of(architecture, graph) if self._costs else {})
         except DeviceError as error:
             self._watch.advance(MEASURING, f"{digest[:8]} cannot be measured: {error}")
             return Outcome(error=str(error), details=details)
-        self._watch.advance(MEASURING, f"{digest[:8]} measured: {plus_minus(latency)}")
+        how = "measured" if self._predict is None else "by the table"
+        self._watch.advance(MEASURING, f"{digest[:8]} {how}: {plus_minus(latency)}")
         details["latency"] = latency
         return Outcome(None, latency["milliseconds"], details=details, costs=costs)
 
-    def _latency(self, digest: str, graph: Graph) -> dict[str, Any]:
+    def _latency(self, architecture: Architecture, graph: Graph) -> dict[str, Any]:
+        if self._predict is not None:
+            return predicted(self._predict, architecture)
+        digest = architecture.digest
         known: dict[str, Any] | None = self._study.storage.recall("latency", digest)
         if known is None:
             known = self._device.measure(write(graph)).to_dict()

@@ -27,6 +27,7 @@ from pocketnas.run.plan import REFERENCE, Plan, plan
 from pocketnas.run.proxy import Proxies
 from pocketnas.run.searchers import OFF_POLICY, arms
 from pocketnas.run.ship import data_facts, ship, versions
+from pocketnas.run.tabled import latencies, predictor
 from pocketnas.run.training import Task, setup_worker
 from pocketnas.run.warmstart import DEVICE, warm_results
 from pocketnas.run.watch import Silent, Watch
@@ -72,6 +73,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             f"{REFERENCE} takes {device.reference_ms:.3f} ms on {device.name} when it is calm;"
             f" the target is {target:.3f} ms"
         )
+        predict = predictor(config, images, planned.space, planned.reference, device, folder, watch)
         executor = stack.enter_context(closing(_executor(config)))
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
         task = Task(planned.reference, folder.images, planned.proxy, config.seed, accelerator)
@@ -102,9 +104,11 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 halving=config.halving,
                 # A predictor of accuracy would learn the mean as if it had been observed.
                 spare_hopeless=config.reward == "hard" and config.searcher != "guided",
+                predict=predict,
             )
 
-        contest = arms(config, planned.space.decisions, reward, limits)
+        known_ms = None if predict is None else latencies(predict, planned.space)
+        contest = arms(config, planned.space.decisions, reward, limits, known_ms)
         if config.warm_start and not study.trials:
             known = warm_results(
                 Path(config.warm_start),

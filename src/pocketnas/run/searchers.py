@@ -9,6 +9,7 @@ from pocketnas.search.guided import FIRST, Guided
 from pocketnas.search.limits import Limits
 from pocketnas.search.nsga import ParetoEvolution
 from pocketnas.search.ppo import PPO, REINFORCE
+from pocketnas.search.promise import Latencies
 from pocketnas.search.reward import Reward
 from pocketnas.search.searcher import RandomSearch, Searcher
 from pocketnas.spaces.space import Decision
@@ -18,18 +19,29 @@ OFF_POLICY = ("guided", "evolution")
 
 
 def arms(
-    config: RunConfig, decisions: Sequence[Decision], reward: Reward, limits: Limits
+    config: RunConfig,
+    decisions: Sequence[Decision],
+    reward: Reward,
+    limits: Limits,
+    latencies: Latencies | None = None,
 ) -> dict[str, tuple[Searcher, int]]:
-    """The searcher and its random control, each with its trials, by the names of their arms."""
+    """The searcher and its random control, each with its trials, by the names of their arms.
+
+    `latencies` are those of any genotypes, for the searcher that asks for them.
+    """
     control = RandomSearch(decisions, seed=config.seed + 1)
     return {
-        SEARCH: (searcher(config, decisions, reward, limits), config.trials),
+        SEARCH: (searcher(config, decisions, reward, limits, latencies), config.trials),
         CONTROL: (control, config.controls),
     }
 
 
 def searcher(
-    config: RunConfig, decisions: Sequence[Decision], reward: Reward, limits: Limits
+    config: RunConfig,
+    decisions: Sequence[Decision],
+    reward: Reward,
+    limits: Limits,
+    latencies: Latencies | None = None,
 ) -> Searcher:
     """The searcher that the settings name."""
     seed, pareto = config.seed, config.reward == "pareto"
@@ -38,7 +50,13 @@ def searcher(
             # In a short search a quarter of the trials at random is enough to begin with.
             first = min(FIRST, max(config.proposals, config.trials // 4))
             return Guided(
-                decisions, seed=seed, reward=reward, limits=limits, pareto=pareto, first=first
+                decisions,
+                seed=seed,
+                reward=reward,
+                limits=limits,
+                latencies=latencies,
+                pareto=pareto,
+                first=first,
             )
         case "evolution" if pareto:
             return ParetoEvolution(decisions, seed=seed, limits=limits)
