@@ -1,16 +1,19 @@
 """A latency table for a space on a device: measured, made, checked on networks it has not seen."""
 
 import random
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import inf
 from time import monotonic
 from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Device, Watch
 from pocketnas.errors import ArchitectureError, SettingError, SpaceError
-from pocketnas.latency.calibrate import check, tabulate, time_networks, time_operators
+from pocketnas.latency.calibrate import Measured, check, tabulate, time_networks, time_operators
 from pocketnas.latency.fit import FEWEST
+from pocketnas.latency.operators import Operator
 from pocketnas.latency.table import LatencyTable
 from pocketnas.run.device import HOST, open_device
 from pocketnas.run.plan import REFERENCE
@@ -50,6 +53,21 @@ class Target:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What a table is made from.
+
+    Attributes:
+        alone: milliseconds of operators by themselves.
+        networks: measured as a whole, in the order in which they were.
+        facts: of the device.
+    """
+
+    alone: Mapping[Operator, float]
+    networks: tuple[Measured, ...]
+    facts: Mapping[str, Any]
+
+
 def calibrate(
     target: Target,
     *,
@@ -66,7 +84,7 @@ def calibrate(
     Args:
         target: what it is for.
         seconds: about how long it may take; operators for which there is no time are guessed.
-        networks: how many to measure as a whole.
+        networks: how many to measure as a whole, beside those to check with.
         seed: of the networks that are drawn.
         watch: told how far it is.
 
@@ -75,45 +93,67 @@ def calibrate(
         SpaceError: the space is unknown, or hardly any of its networks can be built.
         DeviceError: the device cannot measure.
     """
-    if not 0 < seconds < float("inf"):
+    began = monotonic()
+    wanted = networks + CHECKED
+    found = samples(target, seconds=seconds, networks=wanted, seed=seed, watch=watch)
+    watch("making the table")
+    unseen = max(2, len(found.networks) * CHECKED // wanted)
+    blind = tabulate(found.alone, found.networks[:-unseen], {})
+    checked = check(lambda network: blind.total(network.operators), found.networks[-unseen:])
+    about = {
+        "target": asdict(target),
+        "device": dict(found.facts),
+        "reference_ms": found.facts["reference_ms"],
+        "operators": len(found.alone),
+        "networks": len(found.networks),
+        "check": asdict(checked),
+        "seconds": monotonic() - began,
+    }
+    return tabulate(found.alone, found.networks, about)
+
+
+def samples(
+    target: Target, *, seconds: float, networks: int = NETWORKS, seed: int = 0, watch: Watch
+) -> Samples:
+    """Times operators alone and random networks of the target as a whole.
+
+    Args:
+        target: what they are for.
+        seconds: about how long it may take.
+        networks: how many.
+        seed: of the networks that are drawn.
+        watch: told how far it is.
+
+    Raises:
+        SettingError: `seconds` is not above 0.
+        SpaceError: the space is unknown, or hardly any of its networks can be built.
+        DeviceError: the device cannot measure.
+    """
+    if not 0 < seconds < inf:
         raise SettingError(f"--seconds must be above 0, got {seconds}")
     began = monotonic()
     size: dict[str, Any] = {
         key: getattr(target, key) for key in ("resolution", "classes", "channels", "width", "depth")
     }
     found = sized(target.space, **size)
-    drawn = draw(found.space, max(SAMPLE, networks + CHECKED), seed)
+    drawn = draw(found.space, max(SAMPLE, networks), seed)
     # The reference among them: a run scales the table by it.
-    graphs = [architecture.graph() for architecture in (*found.rivals.values(), *drawn)]
+    graphs = [network.graph() for network in (*found.rivals.values(), *drawn)]
     quick = size | {"resolution": max(32, target.resolution // 4)}
     small = sized("mnasnet", **quick) if target.resolution > _SHORT else found
-    with _opened(target, small.rivals[REFERENCE]) as device:
+    with opened(target, small.rivals[REFERENCE]) as device:
         alone = time_operators(
             graphs, device, seconds=_ALONE * seconds, quantize=target.int8, watch=watch
         )
-    with _opened(target, found.rivals[REFERENCE]) as device:
+    with opened(target, found.rivals[REFERENCE]) as device:
         measured = time_networks(
-            graphs[: networks + CHECKED],
+            graphs[: len(found.rivals) + networks],
             device,
             seconds=seconds - (monotonic() - began),
             quantize=target.int8,
             watch=watch,
         )
-        facts = device.facts()
-    watch("making the table")
-    unseen = max(2, round(len(measured) * CHECKED / (networks + CHECKED)))
-    blind = tabulate(alone, measured[:-unseen], {})
-    checked = check(lambda network: blind.total(network.operators), measured[-unseen:])
-    about = {
-        "target": asdict(target),
-        "device": facts,
-        "reference_ms": facts["reference_ms"],
-        "operators": len(alone),
-        "networks": len(measured),
-        "check": asdict(checked),
-        "seconds": monotonic() - began,
-    }
-    return tabulate(alone, measured, about)
+        return Samples(alone, tuple(measured), device.facts())
 
 
 def draw(space: Space[Architecture], n: int, seed: int) -> list[Architecture]:
@@ -139,10 +179,16 @@ def draw(space: Space[Architecture], n: int, seed: int) -> list[Architecture]:
     return list(found.values())
 
 
-def _opened(target: Target, reference: Architecture) -> Device:
+def opened(target: Target, reference: Architecture, reference_ms: float | None = None) -> Device:
+    """The target's device, with this network as its reference, on a known or a new scale.
+
+    Raises:
+        DeviceError: it cannot be reached, or is not prepared.
+    """
     return open_device(
         target.device,
         write(reference.graph(), quantize=target.int8),
         threads=target.threads,
+        reference_ms=reference_ms,
         program=target.program,
     )
