@@ -24,7 +24,7 @@ import numpy as np
 from pocketnas.latency.calibrate import Measured, check, tabulate, time_networks
 from pocketnas.latency.lookup import Lookup
 from pocketnas.latency.table import guessed
-from pocketnas.run.calibrating import NETWORKS, SAMPLE, Samples, Target, draw, opened, samples
+from pocketnas.run.calibrating import NETWORKS, Samples, Target, draw, opened, samples
 from pocketnas.run.plan import REFERENCE
 from pocketnas.run.sizing import sized
 
@@ -56,7 +56,7 @@ def one(target: Target, networks: int, seconds: float, *, printing: bool) -> dic
     took = monotonic() - began
     size = {key: getattr(target, key) for key in ("resolution", "classes", "channels")}
     known = sized(target.space, **size)
-    used = {network.digest for network in draw(known.space, SAMPLE, seed=0)}
+    used = {network.digest for network in draw(known.space, 3 * NETWORKS, seed=0)}
     drawn = [n for n in draw(known.space, networks + 10, seed=1) if n.digest not in used]
     drawn = drawn[:networks]
     graphs = [network.graph() for network in drawn]

@@ -35,7 +35,7 @@ def calibrate(
     ] = None,
     seconds: Annotated[float, typer.Option(help="About how long it may take.")] = 150.0,
     networks: Annotated[
-        int, typer.Option(min=8, help="Whole networks to learn from; a third more to check with.")
+        int, typer.Option(min=16, help="Whole networks to learn from; a third more to check with.")
     ] = 100,
     seed: Annotated[int, typer.Option(help="Of the networks that are drawn.")] = 0,
     out: Annotated[
@@ -53,8 +53,9 @@ def calibrate(
     from pocketnas.run.calibrating import Target
     from pocketnas.run.calibrating import calibrate as run
     from pocketnas.run.tables import keep
-    from pocketnas.spaces import absolute
+    from pocketnas.spaces import absolute, named
 
+    named(space)  # what is wrong is said before anything is measured
     target = Target(
         space=absolute(space),
         resolution=resolution,

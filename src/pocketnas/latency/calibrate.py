@@ -83,6 +83,7 @@ def time_networks(
     device: Device,
     *,
     seconds: float,
+    least: int = FEWEST,
     quantize: bool = False,
     each_s: float = NETWORK_S,
     watch: Watch,
@@ -92,7 +93,8 @@ def time_networks(
     Args:
         graphs: of the networks.
         device: opened with a network of their kind as its reference.
-        seconds: no more are begun after so many, once there are enough for a table.
+        seconds: no more are begun after so many, once there are `least`.
+        least: how many to measure in any case.
         quantize: in int8.
         each_s: for each.
         watch: told how far it is.
@@ -102,7 +104,7 @@ def time_networks(
     """
     begin, found = monotonic(), list[Measured]()
     for first in range(0, len(graphs), _NETWORKS):
-        if len(found) >= FEWEST and monotonic() - begin > seconds:
+        if len(found) >= least and monotonic() - begin > seconds:
             break
         watch(f"whole networks: {first} of {len(graphs)}")
         chunk = {f"network {first + i}": g for i, g in enumerate(graphs[first : first + _NETWORKS])}

@@ -11,7 +11,14 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Device, Watch
 from pocketnas.errors import ArchitectureError, SettingError, SpaceError
-from pocketnas.latency.calibrate import Measured, check, tabulate, time_networks, time_operators
+from pocketnas.latency.calibrate import (
+    NETWORK_S,
+    Measured,
+    check,
+    tabulate,
+    time_networks,
+    time_operators,
+)
 from pocketnas.latency.fit import FEWEST
 from pocketnas.latency.operators import Operator
 from pocketnas.latency.table import LatencyTable
@@ -21,13 +28,14 @@ from pocketnas.run.sizing import sized
 from pocketnas.spaces.space import Space
 from pocketnas.tflite import write
 
-SAMPLE = 300  # networks whose operators are timed alone
-NETWORKS = 100  # of them measured as a whole
-CHECKED = 30  # networks beside those, to say how far the table is off
+NETWORKS = 100  # measured as a whole
+_SAMPLED = 3  # times as many networks are looked at for operators
+_CHECKED = 0.3  # as many further networks are measured, to say how far the table is off
+_SHORTEST_S = 0.05  # of a measurement
 _ALONE = 0.45  # share of the time for operators
 _SHORT = 64  # pixels; larger references are too slow to take turns with operators
 _ATTEMPTS = 20  # draws a network; the rest of a space may be impossible to build
-_LEAST = 2 * FEWEST
+_LEAST = 2 * FEWEST  # networks, for a table and its check
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +102,10 @@ def calibrate(
         DeviceError: the device cannot measure.
     """
     began = monotonic()
-    wanted = networks + CHECKED
+    wanted = networks + max(2, round(networks * _CHECKED))
     found = samples(target, seconds=seconds, networks=wanted, seed=seed, watch=watch)
     watch("making the table")
-    unseen = max(2, len(found.networks) * CHECKED // wanted)
+    unseen = max(2, len(found.networks) * (wanted - networks) // wanted)
     blind = tabulate(found.alone, found.networks[:-unseen], {})
     checked = check(lambda network: blind.total(network.operators), found.networks[-unseen:])
     about = {
@@ -136,7 +144,12 @@ def samples(
         key: getattr(target, key) for key in ("resolution", "classes", "channels", "width", "depth")
     }
     found = sized(target.space, **size)
-    drawn = draw(found.space, max(SAMPLE, networks), seed)
+    drawn = draw(found.space, _SAMPLED * networks, seed)
+    if len(drawn) < _LEAST:
+        raise SpaceError(
+            f"space {target.space}: only {len(drawn)} different networks could be drawn; a latency"
+            f" table needs at least {_LEAST}, and so few are soon measured"
+        )
     # The reference among them: a run scales the table by it.
     graphs = [network.graph() for network in (*found.rivals.values(), *drawn)]
     quick = size | {"resolution": max(32, target.resolution // 4)}
@@ -146,10 +159,14 @@ def samples(
             graphs, device, seconds=_ALONE * seconds, quantize=target.int8, watch=watch
         )
     with opened(target, found.rivals[REFERENCE]) as device:
+        left = seconds - (monotonic() - began)
+        whole = graphs[: len(found.rivals) + networks]
         measured = time_networks(
-            graphs[: len(found.rivals) + networks],
+            whole,
             device,
-            seconds=seconds - (monotonic() - began),
+            seconds=left,
+            least=_LEAST,
+            each_s=min(NETWORK_S, max(_SHORTEST_S, left / len(whole))),
             quantize=target.int8,
             watch=watch,
         )
@@ -160,7 +177,7 @@ def draw(space: Space[Architecture], n: int, seed: int) -> list[Architecture]:
     """Different random networks of a space; fewer where it has not so many.
 
     Raises:
-        SpaceError: hardly any genotype stands for a network.
+        SpaceError: no genotype that was drawn stands for a network.
     """
     chance = random.Random(seed)
     found: dict[str, Architecture] = {}
@@ -171,11 +188,8 @@ def draw(space: Space[Architecture], n: int, seed: int) -> list[Architecture]:
             found.setdefault(architecture.digest, architecture)
         if len(found) == n:
             break
-    if len(found) < _LEAST:
-        raise SpaceError(
-            f"space {space.name}: {_ATTEMPTS * n} draws gave {len(found)} different networks; a"
-            f" latency table needs at least {_LEAST}"
-        )
+    if not found:
+        raise SpaceError(f"space {space.name}: {_ATTEMPTS * n} random choices gave no network")
     return list(found.values())
 
 
