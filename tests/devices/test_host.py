@@ -14,8 +14,9 @@ import pytest
 
 from contracts.device import BIG, REFERENCE, SMALL, DeviceContract
 from devices.tiny_models import conv_stack, with_operator_left
-from pocketnas.devices import Delegation, Device, HostDevice, paired
+from pocketnas.devices import Delegation, Device, HostDevice, cooling, paired
 from pocketnas.devices.child import Child
+from pocketnas.devices.litert_bench import LiteRtBench
 from pocketnas.errors import DeviceError
 
 QUICK: dict[str, Any] = {"reference_ms": 1.0, "budget_s": 0.15}
@@ -34,8 +35,8 @@ def host() -> Iterator[HostDevice]:
 
 
 def child(device: HostDevice) -> int:
-    assert device._child is not None
-    return device._child._process.pid
+    assert device._bench is not None
+    return device._bench.child._process.pid
 
 
 def gone(pid: int) -> bool:
@@ -97,7 +98,8 @@ def test_a_long_round_is_asked_window_by_window(
     host.compare({"one": SMALL, "other": BIG})
     assert max(map(len, orders)) > 1
     orders.clear()
-    host._timeout_s = 0.001
+    assert host._bench is not None
+    host._bench._timeout_s = 0.001
     host.compare({"one": SMALL, "other": BIG})
     assert max(map(len, orders)) == 1
     assert sum(map(len, orders)) >= 4 * paired.FEWEST
@@ -140,6 +142,19 @@ def test_its_facts_name_the_machine_and_the_settings(host: HostDevice) -> None:
         assert os.sched_getaffinity(child(host)) == {max(os.sched_getaffinity(0))}
 
 
+def test_a_throttled_machine_is_waited_for_and_not_charged(
+    host: HostDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = [{"heat": {"celsius": 90.0, "throttled": hot}, "load": 1.0} for hot in (True, False)]
+    state = LiteRtBench.state
+    monkeypatch.setattr(LiteRtBench, "state", lambda self: states.pop(0) if states else state(self))
+    monkeypatch.setattr(cooling, "sleep", lambda seconds: time.sleep(0.5))
+    heard: list[str] = []
+    latency = host.compare({"small": SMALL}, tolerance=1e-9, budget_s=0.2, watch=heard.append)
+    assert "waiting for host to cool down: 90.0 °C, throttled" in heard
+    assert latency["small"].pairs >= 10
+
+
 def test_a_child_killed_between_measurements_is_replaced(host: HostDevice) -> None:
     first = child(host)
     os.kill(first, signal.SIGKILL)
@@ -151,7 +166,7 @@ def test_a_child_killed_between_measurements_is_replaced(host: HostDevice) -> No
 def test_a_child_killed_while_it_measures_is_an_error_and_then_replaced() -> None:
     def assassin() -> None:
         while not caught.wait(0.2):
-            if device._child is not None:
+            if device._bench is not None:
                 os.kill(child(device), signal.SIGKILL)
 
     with HostDevice(REFERENCE, reference_ms=1.0, tolerance=1e-9, budget_s=30.0) as device:
@@ -189,7 +204,7 @@ from pathlib import Path
 from pocketnas.devices import HostDevice
 model = Path({str(model)!r}).read_bytes()
 device = HostDevice(model, reference_ms=1.0, tolerance=1e-9, budget_s=60.0)
-print(device._child._process.pid, flush=True)
+print(device._bench.child._process.pid, flush=True)
 device.measure(model)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
@@ -209,7 +224,7 @@ def test_closing_ends_the_child_and_leaves_nothing_open(
         device.measure(SMALL)
         assert not list(tmp_path.iterdir())  # not even while it is open
     assert gone(pid)
-    assert device._child is None
+    assert device._bench is None
     assert capfd.readouterr() == ("", "")  # LiteRT's chatter stays in the child
 
 

@@ -70,6 +70,7 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
         write_frame(requests, {"op": "load", "net": net, "warm_s": warm_s}, conv_stack(1))
     write_frame(requests, {"op": "windows", "order": [0, 1, 0], "window_s": 0.001})
     write_frame(requests, {"op": "free"})
+    write_frame(requests, {"op": "state"})
     write_frame(requests, {"op": "windows", "order": [0, 1], "window_s": 0.001})
     done = subprocess.run(
         [sys.executable, "-P", program],
@@ -90,7 +91,10 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
     assert len(windows["counts"]) == 3
     runs = struct.unpack(f">{sum(windows['counts'])}q", times)
     assert min(runs) > 0
-    assert read_frame(answers)[0].keys() == {"celsius", "throttled"}
+    assert read_frame(answers) == ({}, b"")
+    state, _ = read_frame(answers)
+    assert state["heat"].keys() == {"celsius", "throttled"}
+    assert state["load"] >= 0
     assert read_frame(answers) == ({"error": "1"}, b"")  # freed
     assert answers.read() == b""
 

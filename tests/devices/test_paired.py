@@ -9,9 +9,11 @@ from pocketnas.devices.paired import (
     Ratio,
     calm,
     log_ratio,
+    middle,
     paired_ratio,
     percentile,
     settled,
+    shift,
     spread,
 )
 from pocketnas.errors import DeviceError
@@ -88,6 +90,32 @@ def test_the_interval_allows_for_the_reference_windows_that_neighbours_share() -
     assert held >= 0.93
 
 
+@given(st.floats(0.05, 0.5), seeds)
+def test_halves_that_contradict_each_other_widen_the_interval_to_hold_both(
+    moved: float, seed: int
+) -> None:
+    draw = Random(seed)
+    logs = [draw.gauss(0, 0.01) for _ in range(20)] + [draw.gauss(moved, 0.01) for _ in range(20)]
+    assert shift(logs) == pytest.approx(moved, abs=0.02)
+    assert shift(logs[::-1]) == pytest.approx(-moved, abs=0.02)
+    found = paired_ratio(logs)
+    assert found.low < exp(0.02)
+    assert found.high > exp(moved - 0.02)
+
+
+def test_steady_halves_are_seldom_called_contradictory() -> None:
+    draw = Random(0)
+    steady = [
+        [draw.gauss(0, 0.05) for _ in range(2 * half)] for half in (5, 20) for _ in range(300)
+    ]
+    assert sum(shift(logs) != 0 for logs in steady) / len(steady) <= 0.03
+
+
+def test_too_few_values_count_as_steady() -> None:
+    assert shift([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]) == 0
+    assert shift([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]) == 1
+
+
 def test_more_pairs_narrow_the_interval() -> None:
     few = compared(*interleaved(1.0, 10, Random(0)))
     many = compared(*interleaved(1.0, 1000, Random(0)))
@@ -136,7 +164,7 @@ def test_calm_is_the_undisturbed_time_though_most_windows_are_disturbed(
     quiet = [[1.0 + 0.01 * draw.random() for _ in range(4)] for _ in range(200)]
     for window in draw.sample(quiet, int(disturbed * len(quiet))):
         window[:] = [run * 2 for run in window]
-    assert 1.0 <= calm(quiet) <= 1.02
+    assert 1.0 <= calm([middle(window) for window in quiet]) <= 1.02
 
 
 def test_calm_of_nothing_is_refused() -> None:

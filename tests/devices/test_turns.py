@@ -4,8 +4,9 @@ from random import Random
 
 import pytest
 
+from pocketnas.devices import turns
 from pocketnas.devices.paired import FEWEST
-from pocketnas.devices.turns import ENOUGH, Candidate, Group, take_turns
+from pocketnas.devices.turns import ENOUGH, Candidate, Group, refund, take_turns
 
 
 class Machine:
@@ -138,3 +139,42 @@ def test_the_watcher_hears_how_many_are_done() -> None:
         watch=heard.append,
     )
     assert heard == ["0 of 1 done"] * ENOUGH
+
+
+class Changing(Machine):
+    """After so many windows everything takes longer, the candidate more so."""
+
+    def __init__(self, after: int, reference: float, candidate: float) -> None:
+        super().__init__([1.0, 1.0], noise=0.01, slowing=1.0)
+        self._after, self._later = after, [reference, candidate]
+
+    def _window(self, net: int) -> list[float]:
+        if len(self.order) == self._after:
+            self._times = self._later
+        return super()._window(net)
+
+
+def test_a_candidate_whose_machine_changes_is_measured_again() -> None:
+    """With a tolerance of one percent ten pairs would do; a chunk is one pair here."""
+    (one,) = play(Changing(14, 1.34, 1.34), [10.0])
+    assert one.doubted_at == ENOUGH
+    assert len(one.logs) == 2 * ENOUGH
+    assert one.ratio().value == pytest.approx(1, abs=0.01)
+
+
+def test_a_ratio_that_changes_takes_twice_the_budget_at_most_and_a_wide_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = iter(range(10_000))  # a second passes between two looks at the clock
+    monkeypatch.setattr(turns, "perf_counter", lambda: float(next(now)))
+    (one,) = play(Changing(36, 1.0, 1.2), [10.0], tolerance=1e-9, budget_s=24.0)
+    assert one.doubted_at > 0
+    assert one.spent_s == pytest.approx(48, abs=1)
+    assert one.ratio().low < 1.12
+    assert one.ratio().high > 1.18
+
+
+def test_cooling_down_is_refunded_in_proportion() -> None:
+    quick, slow = Candidate("A", 1, 1.0), Candidate("B", 2, 3.0)
+    refund([[quick], [slow], [quick]], 6.0, reference_s=1.0)
+    assert (quick.spent_s, slow.spent_s) == (-2.0, -4.0)

@@ -4,19 +4,20 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import inf
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Self
 
 from pocketnas.devices import benchmark, paired
 from pocketnas.devices.adb import Adb
 from pocketnas.devices.benchmark import Timings
-from pocketnas.devices.device import Latency, Watch
+from pocketnas.devices.cooling import Cooler
+from pocketnas.devices.device import Latency, Watch, check_positive
 from pocketnas.devices.phone_bench import Net, PhoneBench
 from pocketnas.devices.phone_facts import facts_of, notes_on
-from pocketnas.devices.phone_heat import Cooler, heat_of
-from pocketnas.devices.turns import ENOUGH, Candidate, Group, take_turns
+from pocketnas.devices.phone_heat import Heat, heat_of
+from pocketnas.devices.scale import Scale
+from pocketnas.devices.turns import ENOUGH, Candidate, Group, refund, take_turns
 from pocketnas.errors import DeviceError
 
 _CALIBRATION_S = 3.0
@@ -40,8 +41,8 @@ class AndroidDevice:
         reference_ms: the reference's calm latency, from an earlier session of the same study; None
             calibrates it now, in some seconds.
         tolerance: stop when the 95 % interval is within +- this fraction of the ratio.
-        budget_s: stop after this many seconds for each candidate in any case (copying, warming up
-            and cooling down not counted).
+        budget_s: stop after this many seconds for each candidate, or twice as many if the phone has
+            changed meanwhile (copying, warming up and cooling down not counted).
         window_s: seconds one network runs before the next one's turn.
         timeout_s: seconds without a word after which a run counts as hung.
         hot_c: the battery's temperature from which to wait before measuring on, degrees Celsius; so
@@ -74,7 +75,8 @@ class AndroidDevice:
         adb_port: int | None = None,
         watch: Watch | None = None,
     ) -> None:
-        _check_positive(
+        check_positive(
+            "android",
             threads=threads,
             reference_ms=reference_ms,
             tolerance=tolerance,
@@ -96,7 +98,7 @@ class AndroidDevice:
         self._reconnect_s = reconnect_s
         self._lock = threading.Lock()
         self._closed = False
-        self._cooler = Cooler(hot_c, cool_s)
+        self._cooler: Cooler[Heat] = Cooler("the phone", hot_c, cool_s)
         self._adb = Adb(adb_port)
         phone = self._adb.phone(serial)
         self._serial = phone.serial
@@ -108,13 +110,18 @@ class AndroidDevice:
         self._bench: PhoneBench | None = self._opened(wait_s=0)
         try:
             if reference_ms is None:
-                self._cooler.wait(phone, watch)
+                self._cooler.wait(partial(heat_of, phone), watch)
                 watch("calibrating the reference")
-                reference_ms = self._calibrate(self._bench)
+            self._scale = Scale(
+                reference_ms,
+                partial(self._block, self._bench),
+                least_s=_CALIBRATION_S,
+                most_s=3 * _CALIBRATION_S,
+            )
         except BaseException:
             self._bench.leave()
             raise
-        self.reference_ms = reference_ms
+        self.reference_ms = self._scale.reference_ms
         self._facts = machine | {
             "device": self.name,
             "threads": threads,
@@ -130,13 +137,20 @@ class AndroidDevice:
     def facts(self) -> dict[str, object]:
         """The phone, the program and the settings behind every number, ready for JSON.
 
-        `heat` is how hot it was when opened and at the latest look; `notes` say what to mend.
+        `heat` is how hot it was when opened and at the latest look; `calm_ms` is the reference's
+        calm latency by its windows up to now; `notes` say what to mend.
         """
         latest = self._cooler.latest or self._opened_at
         return self._facts | {
             "heat": {"opened": self._opened_at.to_dict(), "measured": latest.to_dict()},
-            "notes": notes_on(self._facts, latest, self._hot_c),
+            "calm_ms": self.calm_ms,
+            "notes": notes_on(self._facts, latest, self._hot_c) + self._scale.notes(),
         }
+
+    @property
+    def calm_ms(self) -> float:
+        """The reference's calm latency by its windows up to now."""
+        return self._scale.calm_ms
 
     def measure(self, model: bytes) -> Latency:
         """Time one `.tflite` against the reference, until sure enough or out of budget.
@@ -167,7 +181,7 @@ class AndroidDevice:
         Raises:
             DeviceError: as `measure`; it names the model.
         """
-        _check_positive(tolerance=tolerance, budget_s=budget_s)
+        check_positive("android", tolerance=tolerance, budget_s=budget_s)
         budget_s, watch = budget_s or self._budget_s, watch or _silent
         window_s = min(self._window_s, budget_s / (2 * ENOUGH))
         with self._working() as bench:
@@ -181,8 +195,8 @@ class AndroidDevice:
             before: list[paired.Window] = []
 
             def timed(groups: Sequence[Group]) -> list[paired.Window]:
-                if waited_s := self._cooler.wait(bench.phone, watch):
-                    _refund(groups, waited_s, reference_s)
+                if waited_s := self._cooler.wait(partial(heat_of, bench.phone), watch):
+                    refund(groups, waited_s, reference_s)
                     before.clear()
                 order = [] if before else [0]  # the last reference of the turns before will do
                 for group in groups:
@@ -203,7 +217,12 @@ class AndroidDevice:
                 watch=watch,
             )
             bench.forget(nets)
-        return {each.name: self._latency(each, counts[each.net]) for each in candidates}
+        return {
+            each.name: self._scale.latency(
+                each, threads=self._threads, device=self.name, runs=counts[each.net]
+            )
+            for each in candidates
+        }
 
     def close(self) -> None:
         """Delete what was copied to the phone, if it is still there; twice is no error."""
@@ -237,30 +256,10 @@ class AndroidDevice:
         phone = self._adb.phone(self._serial, wait_s=wait_s)
         return PhoneBench(phone, self._program, self._reference, self._threads, self._timeout_s)
 
-    def _calibrate(self, bench: PhoneBench) -> float:
+    def _block(self, bench: PhoneBench) -> list[paired.Window]:
+        """Some windows of the reference."""
         order = [bench.reference] * ENOUGH
-        begin, found = monotonic(), bench.windows(order, self._window_s)
-        while monotonic() - begin < _CALIBRATION_S:
-            found += bench.windows(order, self._window_s)
-        return paired.calm(_windows(found, order))
-
-    def _latency(self, candidate: Candidate, runs: int) -> Latency:
-        ratio, windows = candidate.ratio(), candidate.runs
-        return Latency(
-            milliseconds=ratio.value * self.reference_ms,
-            low=ratio.low * self.reference_ms,
-            high=ratio.high * self.reference_ms,
-            ratio=ratio.value,
-            pairs=ratio.pairs,
-            runs=runs,
-            threads=self._threads,
-            raw_median=paired.percentile(windows, 0.5),
-            raw_p90=paired.percentile(windows, 0.9),
-            raw_spread=paired.spread(windows),
-            reference_ms=self.reference_ms,
-            reference_raw_median=paired.percentile(candidate.reference, 0.5),
-            device=self.name,
-        )
+        return _windows(bench.windows(order, self._window_s), order)
 
 
 def _windows(found: Sequence[Timings], nets: Sequence[Net]) -> list[paired.Window]:
@@ -270,14 +269,6 @@ def _windows(found: Sequence[Timings], nets: Sequence[Net]) -> list[paired.Windo
     """
     coarse = min(net.run_s for net in nets) < _COARSE_S
     return [[(timings.mean if coarse else timings.middle) / 1e3] for timings in found]
-
-
-def _refund(groups: Sequence[Group], waited_s: float, reference_s: float) -> None:
-    """Cooling down is no part of a candidate's budget, to which `take_turns` will count it."""
-    turns = {each.name: each for group in groups for each in group}.values()
-    round_s = sum(each.window_s + reference_s for each in turns)
-    for each in turns:
-        each.spent_s -= waited_s * (each.window_s + reference_s) / round_s
 
 
 def _silent(words: str) -> None:
@@ -292,9 +283,3 @@ def _read(benchmark_model: Path) -> bytes:
             f"android: no benchmark_model at {benchmark_model} ({error.strerror}); download "
             f"Google's for android_arm64 from {benchmark.DOWNLOAD} and give its path"
         ) from None
-
-
-def _check_positive(**settings: float | None) -> None:
-    for name, value in settings.items():
-        if value is not None and not 0 < value < inf:
-            raise DeviceError(f"android: {name} must be positive, got {value}")

@@ -1,7 +1,8 @@
 """What a device is, and what a latency says: `bytes` of a `.tflite` in, milliseconds out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from math import inf
 from typing import Protocol, Self
 
 from pocketnas.errors import DeviceError
@@ -27,6 +28,7 @@ class Latency:
         reference_ms: the reference's calm latency, fixed once per study: the scale.
         reference_raw_median: the reference's median during this very measurement.
         device: the device's name.
+        doubted: whether the machine changed while it was measured, so that it was measured longer.
     """
 
     milliseconds: float
@@ -42,6 +44,18 @@ class Latency:
     reference_ms: float
     reference_raw_median: float
     device: str
+    doubted: bool = False
+
+    def at(self, reference_ms: float) -> Self:
+        """The same ratio in milliseconds of a reference that takes so long when it is calm."""
+        scale = reference_ms / self.reference_ms
+        return replace(
+            self,
+            milliseconds=self.milliseconds * scale,
+            low=self.low * scale,
+            high=self.high * scale,
+            reference_ms=reference_ms,
+        )
 
     def to_dict(self) -> dict[str, float | int | str]:
         """Plain values, ready for JSON."""
@@ -49,19 +63,20 @@ class Latency:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> Self:
-        """The latency that `to_dict` wrote.
+        """The latency that `to_dict` wrote; an older one may lack what has a default.
 
         Raises:
             DeviceError: a value is missing, unknown or of another type.
         """
-        wanted = {field.name: field.type for field in fields(cls)}
-        if missing := sorted(wanted.keys() ^ values.keys()):
+        kinds = {field.name: field.type for field in fields(cls)}
+        values = {f.name: f.default for f in fields(cls) if f.default is not MISSING} | dict(values)
+        if missing := sorted(kinds.keys() ^ values.keys()):
             raise DeviceError(f"latency: missing or unknown values {', '.join(missing)}")
-        for name, kind in wanted.items():
+        for name, kind in kinds.items():
             allowed = (int, float) if kind is float else kind
             if not isinstance(values[name], allowed):  # type: ignore[arg-type]
                 raise DeviceError(f"latency: {name} must be {kind}, got {values[name]!r}")
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values)
 
     def __str__(self) -> str:
         plural = "" if self.threads == 1 else "s"
@@ -111,6 +126,11 @@ class Device(Protocol):
     name: str
     reference_ms: float
 
+    @property
+    def calm_ms(self) -> float:
+        """The reference's calm latency by its windows up to now; `reference_ms` is of the start."""
+        ...
+
     def facts(self) -> dict[str, object]:
         """What a reader needs to judge or repeat its numbers, ready for JSON."""
         ...
@@ -153,3 +173,14 @@ class Device(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exception: object) -> None: ...
+
+
+def check_positive(where: str, **settings: float | None) -> None:
+    """Refuses a setting that is not a positive number; None stands for the device's own.
+
+    Raises:
+        DeviceError: it names the setting.
+    """
+    for name, value in settings.items():
+        if value is not None and not 0 < value < inf:
+            raise DeviceError(f"{where}: {name} must be positive, got {value}")

@@ -11,7 +11,8 @@ A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Re
              run takes
     windows  order (the net of each window), window_s; answered by `counts`, how many runs each
              window has, and a payload of all run times in order, as big-endian 64-bit nanoseconds
-    free     forgets all networks but the reference; answered by how hot the machine is
+    free     forgets all networks but the reference
+    state    answered by `heat` and `load`, how hot and how busy the machine is
 A run's time is wall-clock time; with one thread, less the time when another process had the core.
 An answer with an `error` says in a line why the request failed.
 """
@@ -85,7 +86,8 @@ class Bench:
             "python": platform.python_version(),
             "litert": version("ai-edge-litert"),
             "threads": self._threads,
-            "heat": heat(),
+            "virtual": _is_virtual(),
+            **state(),
         }
 
     def load(self, net: int, model: bytes, warm_s: float) -> dict[str, Any]:
@@ -99,9 +101,8 @@ class Bench:
     def windows(self, order: list[int], window_s: float) -> list[list[int]]:
         return [self._nets[net].window(window_s) for net in order]
 
-    def free(self) -> dict[str, Any]:
+    def free(self) -> None:
         self._nets = {0: self._nets[0]}
-        return heat()
 
 
 class Net:
@@ -131,10 +132,10 @@ class Net:
 
     def warm(self, seconds: float) -> float:
         """Run it for about so long, twice at least; the seconds that a run takes then."""
-        [self._typical] = self._timed(1)  # it packs weights: several times too long
+        [self._typical] = self.timed(1)  # it packs weights: several times too long
         if self._typical < seconds * 1e9:
-            self._typical = median(self._timed(_WARM_RUNS))
-        self._typical = median(self._timed(self._runs(seconds)))
+            self._typical = median(self.timed(_WARM_RUNS))
+        self._typical = median(self.timed(self._runs(seconds)))
         return self._typical / 1e9
 
     def window(self, seconds: float) -> list[int]:
@@ -143,12 +144,13 @@ class Net:
         A number of runs and not a time: a window that ends when its time is up would end early
         after a disturbance, with too few runs for its median to outvote the disturbed one.
         """
-        return self._timed(self._runs(seconds))
+        return self.timed(self._runs(seconds))
 
     def _runs(self, seconds: float) -> int:
         return max(1, round(seconds * 1e9 / self._typical))
 
-    def _timed(self, count: int) -> list[int]:
+    def timed(self, count: int) -> list[int]:
+        """The nanoseconds of each of so many runs."""
         # Virtual machines charge the time their host stole to a later run, whose CPU clock then
         # says far too little, even nothing: such a run counts by the wall clock.
         run, least, runs = self._run, self._typical / 2, []
@@ -228,6 +230,11 @@ def cpu_model() -> str:
     return _board() or platform.processor() or platform.machine() or "unknown processor"
 
 
+def state() -> dict[str, Any]:
+    """How hot the machine is, and its load: programs that want a core, over the last minute."""
+    return {"heat": heat(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None}
+
+
 def heat() -> dict[str, Any]:
     """How hot the machine is; None where its kernel does not tell.
 
@@ -249,6 +256,14 @@ def heat() -> dict[str, Any]:
         "celsius": max(celsius) if celsius else None,
         "throttled": any(int(brake) for brake in brakes) if brakes else None,
     }
+
+
+def _is_virtual() -> bool | None:
+    """Whether the machine shares its cores with others; None where the kernel does not tell."""
+    flags = [
+        line for line in (_text(_PROC / "cpuinfo") or "").splitlines() if line.startswith("flags")
+    ]
+    return "hypervisor" in flags[0].split() if flags else None
 
 
 def _governor(cores: list[int] | None) -> str | None:
@@ -284,7 +299,9 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             elif header["op"] == "load":
                 answer = bench.load(header["net"], payload, header["warm_s"])
             elif header["op"] == "free":
-                answer = bench.free()
+                bench.free()
+            elif header["op"] == "state":
+                answer = state()
             else:
                 windows = bench.windows(header["order"], header["window_s"])
                 runs = [run for window in windows for run in window]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,8 @@ def _network(path: Path, space: Space[Architecture], trial: Trial) -> Architectu
 
 def _scaleless(facts: Any) -> Any:
     """A device's facts as JSON gives them back, without what each session has anew."""
-    return json.loads(json.dumps({**(facts or {}), "reference_ms": None, "heat": None}))
+    each_session = dict.fromkeys(("reference_ms", "calm_ms", "heat", "load", "notes"))
+    return json.loads(json.dumps({**(facts or {}), **each_session}))
 
 
 def _copy(digest: str, other: Study, study: Study, device: Device | None) -> None:
@@ -128,17 +129,5 @@ def _copy(digest: str, other: Study, study: Study, device: Device | None) -> Non
         storage.remember("proxy", digest, known)
     latency = other.storage.recall("latency", digest)
     if device and latency and not storage.recall("latency", digest):
-        scaled = _rescaled(Latency.from_dict(latency), device.reference_ms)
+        scaled = Latency.from_dict(latency).at(device.reference_ms)
         storage.remember("latency", digest, scaled.to_dict())
-
-
-def _rescaled(latency: Latency, reference_ms: float) -> Latency:
-    """The same ratio, in milliseconds of this study's reference."""
-    scale = reference_ms / latency.reference_ms
-    return replace(
-        latency,
-        milliseconds=latency.milliseconds * scale,
-        low=latency.low * scale,
-        high=latency.high * scale,
-        reference_ms=reference_ms,
-    )

@@ -38,7 +38,7 @@ def _runs(net: Net, least: int, seconds: float) -> list[int]:
     """
     runs: list[int] = []
     while len(runs) < least or sum(runs) < seconds * 1e9:
-        runs += net._timed(1)
+        runs += net.timed(1)
     return runs
 
 
