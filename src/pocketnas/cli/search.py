@@ -82,6 +82,12 @@ def search(
     ] = None,
     benchmark_model: Program = None,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
+    measure_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="At most so long for each measurement. [default: 1 on a computer, 10 on a phone]"
+        ),
+    ] = None,
     batch: Annotated[
         int | None,
         typer.Option(
@@ -185,6 +191,7 @@ def search(
         second_device=second_device,
         benchmark_model=None if benchmark_model is None else str(benchmark_model.absolute()),
         threads=threads,
+        measure_seconds=measure_seconds,
         epochs=epochs,
         halving=halving,
         warm_start=None if warm_start is None else str(warm_start.absolute()),

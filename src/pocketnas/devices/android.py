@@ -20,6 +20,8 @@ from pocketnas.devices.scale import Scale
 from pocketnas.devices.turns import ENOUGH, Candidate, Group, refund, take_turns
 from pocketnas.errors import DeviceError
 
+BUDGET_S = 10.0  # of a measurement, in seconds
+
 _CALIBRATION_S = 3.0
 _COARSE_S = 100e-6  # a microsecond is one percent of it
 
@@ -66,7 +68,7 @@ class AndroidDevice:
         threads: int = 1,
         reference_ms: float | None = None,
         tolerance: float = 0.01,
-        budget_s: float = 10.0,
+        budget_s: float = BUDGET_S,
         window_s: float = 0.1,
         timeout_s: float = 60.0,
         hot_c: float = 40.0,

@@ -38,6 +38,7 @@ class RunConfig:
     second_device: str | None = None  # of the limit on `second`, the latency there
     benchmark_model: str | None = None  # the program's file, for a phone
     threads: int = 1  # of the measured model
+    measure_seconds: float | None = None  # at most, for each; None: the device's own
     epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3
     halving: bool = False  # stop the worse half of a batch after a part of its epochs
     warm_start: str | None = None  # a run folder of the same space, images and recipe
@@ -63,7 +64,7 @@ class RunConfig:
         for name in ("control", "check_proxy", "seed"):
             _at_least(name, getattr(self, name), 0)
         _at_least("resolution", self.resolution, 8)
-        for name in ("width", "depth", "target_ms"):
+        for name in ("width", "depth", "target_ms", "measure_seconds"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise SettingError(f"{_flag(name)} must be a number above 0, got {value}")

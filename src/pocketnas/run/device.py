@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pocketnas.devices import android, litert
 from pocketnas.devices.android import AndroidDevice
 from pocketnas.devices.benchmark import DOWNLOAD
 from pocketnas.devices.device import Device
@@ -42,6 +43,7 @@ def open_device(
     threads: int = 1,
     reference_ms: float | None = None,
     program: str | None = None,
+    budget_s: float | None = None,
 ) -> Device:
     """The device called `word`, ready to measure.
 
@@ -51,6 +53,7 @@ def open_device(
         threads: of the runtime.
         reference_ms: the reference's calm latency, of an earlier session; None to calibrate.
         program: the file of `benchmark_model`, for a phone.
+        budget_s: seconds at most for each measurement; None: the device's own.
 
     Raises:
         SettingError: no device is called so, or a phone lacks its program.
@@ -60,8 +63,16 @@ def open_device(
     kind, _, place = word.partition(":")
     if kind == ANDROID and program is not None:
         return AndroidDevice(
-            place or None, Path(program), reference, threads=threads, reference_ms=reference_ms
+            place or None,
+            Path(program),
+            reference,
+            threads=threads,
+            reference_ms=reference_ms,
+            budget_s=budget_s or android.BUDGET_S,
         )
+    seconds = budget_s or litert.BUDGET_S
     if kind == SSH:
-        return SshDevice(word, reference, threads=threads, reference_ms=reference_ms)
-    return HostDevice(reference, threads=threads, reference_ms=reference_ms)
+        return SshDevice(
+            word, reference, threads=threads, reference_ms=reference_ms, budget_s=seconds
+        )
+    return HostDevice(reference, threads=threads, reference_ms=reference_ms, budget_s=seconds)

@@ -89,6 +89,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                     threads=threads or config.threads,
                     reference_ms=scale,
                     program=config.benchmark_model,
+                    budget_s=config.measure_seconds,
                 ),
             )
         )
@@ -210,6 +211,7 @@ def _device(config: RunConfig, reference: bytes, study: Study) -> Device:
         threads=config.threads,
         reference_ms=known,
         program=config.benchmark_model,
+        budget_s=config.measure_seconds,
     )
     if known is None:
         study.storage.set("reference_ms", device.reference_ms)
