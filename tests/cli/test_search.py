@@ -293,3 +293,33 @@ def test_ctrl_c_says_how_to_go_on(photos: Path, tmp_path: Path) -> None:
     assert running.returncode == 130
     assert said == f"pocketnas: stopped; go on with: pocketnas search --resume {folder}\n"
     assert _orphans(folder) == []
+
+
+def test_what_ships_in_int8_is_measured_and_scored_in_int8(
+    cli: Cli, photos: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ai_edge_quantizer")
+    done = cli(
+        *("search", "--data", photos, "--resolution", "32", *TINY, "--control", "0"),
+        *("--final-epochs", "30", "--int8", "--out", "run", "--json"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    about = json.loads((tmp_path / "run" / "best.json").read_text())
+    model = (tmp_path / "run" / "best.tflite").read_bytes()
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    for details, end in (
+        (interpreter.get_input_details()[0], "input"),
+        (interpreter.get_output_details()[0], "output"),
+    ):
+        assert details["dtype"] is np.int8
+        assert about[end]["dtype"] == "int8"
+        scale, zero_point = details["quantization"]
+        assert about[end]["quantization"] == {"scale": scale, "zero_point": zero_point}
+    result = json.loads(done.stdout)
+    assert result["rows"][0]["accuracy"] == result["check"]["int8"]["accuracy"]
+    assert result["rows"][0]["size_bytes"] == len(model)
+    floats = (tmp_path / "run" / "best_float.tflite").read_bytes()
+    assert len(floats) > len(model)
+    assert "whole.clip(-128, 127)" in (tmp_path / "run" / "report.html").read_text()

@@ -138,7 +138,7 @@ def test_an_unplugged_phone_costs_one_measurement(
 ) -> None:
     scale = device.reference_ms
     threading.Timer(0.5, phone.unplug, [0.5]).start()
-    with pytest.raises(DeviceError, match=r"it was unplugged while running .*the model") as refusal:
+    with pytest.raises(DeviceError, match="it was unplugged while running") as refusal:
         device.compare({"the model": SMALL}, **LONG)
     assert "\n" not in str(refusal.value)
     assert device.measure(SMALL).milliseconds > 0  # it has waited for it

@@ -81,6 +81,10 @@ def search(
         typer.Option(help="Another device, of the limit on its latency: --limit 'second<=20'."),
     ] = None,
     benchmark_model: Program = None,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Ship the full-integer network: its latency and its accuracy."),
+    ] = False,
     threads: Annotated[int, typer.Option(help="Threads of the measured model.")] = _DEFAULT.threads,
     measure_seconds: Annotated[
         float | None,
@@ -171,6 +175,7 @@ def search(
     from pocketnas.run.stored import begun, stored_config
     from pocketnas.run.tables import read
     from pocketnas.spaces import absolute, named
+    from pocketnas.tflite.quantize import check_quantizer
 
     given = RunConfig(
         data=data if data == _DEFAULT.data else str(Path(data).absolute()),  # resume anywhere
@@ -190,6 +195,7 @@ def search(
         latency=latency if latency in ("device", "table") else str(Path(latency).absolute()),
         second_device=second_device,
         benchmark_model=None if benchmark_model is None else str(benchmark_model.absolute()),
+        int8=int8,
         threads=threads,
         measure_seconds=measure_seconds,
         epochs=epochs,
@@ -210,6 +216,8 @@ def search(
         growing(named(space), given.growth)  # what is wrong is said before there is a folder
         if given.warm_start is not None:
             stored_config(Path(given.warm_start))
+        if given.int8:
+            check_quantizer()
         if given.latency not in ("device", "table"):
             read(Path(given.latency))
         config = given

@@ -26,15 +26,18 @@ def print_summary(summary: Summary, folder: RunFolder, *, json_: bool) -> None:
         typer.echo(json.dumps(summary.to_dict() | paths, indent=2))
         return
     first = summary.rows[0].latency
+    int8 = "int8" in summary.check
     table = Table(
-        title=f"{summary.data['name']}, {summary.data['test']} test images; batch 1 on"
+        title=f"{'int8, ' if int8 else ''}{summary.data['name']}, {summary.data['test']} test"
+        " images; batch 1 on"
         f" {first['device']}, {first['threads']} thread{'s' if first['threads'] > 1 else ''}"
     )
     table.add_column("network")
-    for name in ("accuracy", "latency", "MAdds", "parameters", "size"):
+    floats = ("in float",) if int8 else ()
+    for name in ("accuracy", *floats, "latency", "MAdds", "parameters", "size"):
         table.add_column(name, justify="right")
     for row in (*summary.rows, *summary.finalists):
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, int8=int8))
     console = Console(highlight=False)
     console.print(table)
     console.print(
@@ -44,10 +47,11 @@ def print_summary(summary: Summary, folder: RunFolder, *, json_: bool) -> None:
         console.print(str(path), markup=False, soft_wrap=True)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, *, int8: bool) -> list[str]:
     return [
         row.name,
         percent(row.accuracy),
+        *([percent(row.float_accuracy or 0.0)] if int8 else []),
         plus_minus(row.latency),
         count(row.madds),
         f"{row.parameters:,}",

@@ -50,7 +50,14 @@ def check_words(check: Mapping[str, Any]) -> str:
         said.append(f"their outputs differ by {tiny(difference)} at most")
     if isinstance(accuracy := check.get("accuracy"), int | float):
         said.append(f"the file's own accuracy is {percent(accuracy, 2)}")
-    return "; ".join(said) + "."
+    words = "; ".join(said) + "."
+    if isinstance(int8 := check.get("int8"), Mapping):
+        words = words.replace("The .tflite", "The float .tflite", 1) + (
+            " The int8 file, which is the one that ships, names the network's class for"
+            f" {percent(int8['agreement'], 2)} of them; its accuracy is"
+            f" {percent(int8['accuracy'], 2)}."
+        )
+    return words
 
 
 def _turns(device: Mapping[str, Any]) -> str:

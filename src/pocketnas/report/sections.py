@@ -68,9 +68,11 @@ def _row(row: Row, best: Row, tested: int) -> list[Html]:
     fastest = figures.interval(best.latency)[0]
     relative = "" if row is best or not fastest else f" · {value / fastest:.2f}×"
     sure = figures.from_to(*figures.wilson(row.accuracy, tested), 100) if tested else ""
+    known = row.float_accuracy
+    in_float = "" if known in (None, row.accuracy) else f" · in float {figures.percent(known)}"
     cells = (
         (row.name, ""),
-        (figures.percent(row.accuracy), sure),
+        (figures.percent(row.accuracy), sure + in_float),
         (figures.milliseconds(value), f"{figures.from_to(low, high)}{relative}"),
         (figures.count(row.madds), ""),
         (figures.count(row.parameters), ""),
@@ -124,6 +126,7 @@ def shipped(summary: Summary) -> Html:
     threads = summary.device.get("threads")
     text = loading_snippet(
         channels=channels if isinstance(channels, int) else 3,
+        int8="int8" in summary.check,
         threads=threads if isinstance(threads, int) else 1,
     )
     how = (

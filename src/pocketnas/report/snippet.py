@@ -19,16 +19,25 @@ pixels = np.asarray(square, np.float32).reshape(wanted["shape"])
 
 network = Interpreter({model}, num_threads={threads})
 classify = network.get_signature_runner()
-logits = classify(image=pixels * wanted["scale"] + wanted["offset"])["logits"][0]
+given = pixels * wanted["scale"] + wanted["offset"]
+{run}
 odds = np.exp(logits - logits.max())
 best = int(odds.argmax())
 print(f"{{about['classes'][best]}}: {{odds[best] / odds.sum():.1%}}")
 """
 
+_FLOAT = 'logits = classify(image=given)["logits"][0]'
+_INT8 = """\
+scales, back = wanted["quantization"], about["output"]["quantization"]
+whole = np.round(given / scales["scale"]) + scales["zero_point"]
+found = classify(image=whole.clip(-128, 127).astype(np.int8))["logits"][0]
+logits = (found.astype(np.float32) - back["zero_point"]) * back["scale"]"""
+
 
 def loading_snippet(
     *,
     channels: int = 3,
+    int8: bool = False,
     threads: int = 1,
     model: Path | str = "best.tflite",
     about: Path | str = "best.json",
@@ -38,6 +47,7 @@ def loading_snippet(
 
     Args:
         channels: of the network's input, 1 for gray or 3 for RGB.
+        int8: whether the model's input and output are integers.
         threads: for the interpreter.
         model: the `.tflite`, whose signature maps "image" to "logits".
         about: JSON with `input` (shape, scale, offset) and `classes` in the order of the logits, as
@@ -50,6 +60,7 @@ def loading_snippet(
         image=_quoted(image),
         mode=_quoted("L" if channels == 1 else "RGB"),
         threads=threads,
+        run=_INT8 if int8 else _FLOAT,
     )
 
 

@@ -11,7 +11,8 @@ class Row:
     `accuracy` is on the test images, which nothing before has seen; `latency` is
     `pocketnas.devices.Latency.to_dict()`; `lines` are block strings; `costs` are those that limits
     are set for, in the units of `pocketnas.search.limits.UNITS`. `searched` is the digest of the
-    trial's network, which differs from `digest` where its cells were grown.
+    trial's network, which differs from `digest` where its cells were grown. `float_accuracy` is the
+    trained network's, which that of an int8 file falls short of.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Row:
     lines: tuple[str, ...]
     costs: dict[str, float] = field(default_factory=dict)
     searched: str = ""
+    float_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class RunConfig:
     latency: str = "device"  # of trials: measured, or by a "table", or by that in a file
     second_device: str | None = None  # of the limit on `second`, the latency there
     benchmark_model: str | None = None  # the program's file, for a phone
+    int8: bool = False  # ship, measure and score full-integer networks
     threads: int = 1  # of the measured model
     measure_seconds: float | None = None  # at most, for each; None: the device's own
     epochs: int | None = None  # of a proxy training; None: enough steps for the images, at least 3

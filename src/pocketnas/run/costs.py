@@ -57,16 +57,24 @@ class Costs:
         device: that measures the latency, and what needs no other number of threads.
         storage: remembers measurements, and the scale of each further device.
         reopened: opens what further latencies need.
+        int8: whether full-integer networks ship, so that their latencies are meant.
 
     Raises:
         DeviceError: this computer cannot run so many threads.
     """
 
     def __init__(
-        self, names: Iterable[str], device: Device, storage: Storage, reopened: Reopened
+        self,
+        names: Iterable[str],
+        device: Device,
+        storage: Storage,
+        reopened: Reopened,
+        *,
+        int8: bool = False,
     ) -> None:
         self._names = tuple(names)
         self._storage = storage
+        self._int8 = int8
         self._devices: dict[str, Device] = {}
         self._opened: list[Device] = []
         try:
@@ -114,7 +122,7 @@ class Costs:
     def _measured(self, name: str, digest: str, graph: Graph) -> float:
         known = self._storage.recall(name, digest)
         if known is None:
-            model = write(graph, quantize=_MEASURED[name].quantize)
+            model = write(graph, quantize=self._int8 or _MEASURED[name].quantize)
             known = self._devices[name].measure(model).to_dict()
             self._storage.remember(name, digest, known)
         return float(known["milliseconds"])

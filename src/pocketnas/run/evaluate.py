@@ -62,6 +62,7 @@ class Evaluator:
             accuracy is put down as the mean so far, so that a searcher is told of its latency: to
             say that it failed would be wrong, and to say that it is bad would be a guess.
         predict: the latency by a table, instead of the device's.
+        int8: measure full-integer networks.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Evaluator:
         halving: bool = False,
         spare_hopeless: bool = False,
         predict: Predict | None = None,
+        int8: bool = False,
     ) -> None:
         self._study = study
         self._device = device
@@ -86,6 +88,7 @@ class Evaluator:
         self._halving = halving
         self._spare_hopeless = spare_hopeless
         self._predict = predict
+        self._int8 = int8
 
     def __call__(self, architectures: Sequence[Architecture]) -> list[Outcome]:
         networks = {a.digest: a for a in architectures}
@@ -131,7 +134,7 @@ class Evaluator:
         digest = architecture.digest
         known: dict[str, Any] | None = self._study.storage.recall("latency", digest)
         if known is None:
-            known = self._device.measure(write(graph)).to_dict()
+            known = self._device.measure(write(graph, quantize=self._int8)).to_dict()
             self._study.storage.remember("latency", digest, known)
         return known
 

@@ -8,17 +8,18 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import to_lines
 from pocketnas.devices import Device, Latency, repeated
-from pocketnas.errors import StudyError
+from pocketnas.devices.litert import LiteRtDevice
+from pocketnas.errors import DeviceError, StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.figures import percent, plus_minus
 from pocketnas.report.summary import Row
 from pocketnas.report.trust import trust_words
-from pocketnas.run.check import check
 from pocketnas.run.evaluate import Costed, Value, once_more
 from pocketnas.run.folder import RunFolder, load_weights, write_bytes
 from pocketnas.run.patience import Patience
 from pocketnas.run.plan import Plan
 from pocketnas.run.proxy import Figures, Proxies, run_tasks
+from pocketnas.run.shipping import Accuracies, Shipping
 from pocketnas.run.training import Task, Trained
 from pocketnas.run.trust import spread, trust
 from pocketnas.run.watch import Watch
@@ -26,9 +27,7 @@ from pocketnas.spaces.space import Space
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome
-from pocketnas.tflite import write
 from pocketnas.train import network as torch_network
-from pocketnas.train.images import Images, Indices
 
 ROUNDS = 3
 """How often each network of the final table is measured, all in turn."""
@@ -53,8 +52,7 @@ def finish(
     *,
     finalists: int,
     check_proxy: int,
-    images: Images,
-    test: Indices,
+    shipping: Shipping,
     executor: LocalExecutor,
     proxies: Proxies,
     patience: Patience,
@@ -98,18 +96,28 @@ def finish(
         for name, network in (best | dict(planned.rivals)).items()
         if "error" not in trained[name]
     }
-    models = {
-        name: write(network.graph(), load_weights(folder.weights(network.digest)))
+    files = {
+        name: shipping.files(network.graph(), load_weights(folder.weights(network.digest)))
         for name, network in networks.items()
     }
-    latencies = _measure(models, device)
+    latencies = _measure({name: each.shipped for name, each in files.items()}, device, watch)
+    if not latencies.keys() & best.keys():
+        raise StudyError(
+            f"none of the finalists' files could be measured on {device.name}; all trials and"
+            f" trainings are kept, go on with: pocketnas search --resume {folder.path}"
+        )
     rows = {}
     for name, network in networks.items():
-        row = _row(name, network, trained[name], latencies[name], len(models[name]), costs)
+        if name not in latencies:
+            continue
+        figures = trained[name]
+        scored = shipping.accuracies(files[name], figures["validation"], figures["test"])
+        row = _row(name, network, scored, latencies[name], len(files[name].shipped), costs)
         rows[name] = replace(row, searched=searched[name].digest if name in searched else "")
+        floats = f" (in float {percent(scored.floats)})" if shipping.int8 else ""
         watch.note(
-            f"{name}: {percent(rows[name].accuracy)} of the test images in"
-            f" {plus_minus(rows[name].latency)}"
+            f"{name}: {percent(row.accuracy)}{floats} of the test images in"
+            f" {plus_minus(row.latency)}"
         )
     ranked = sorted(
         (row for name, row in rows.items() if name not in planned.rivals),
@@ -118,15 +126,18 @@ def finish(
         ),
         reverse=True,
     )
-    winner, model = networks[ranked[0].name], models[ranked[0].name]
+    winner, written = networks[ranked[0].name], files[ranked[0].name]
     twin = torch_network.Network(winner.graph())
     torch_network.load_weights(twin, load_weights(folder.weights(winner.digest)))
-    checked = check(model, twin, images, test)
-    write_bytes(folder.model, model)
+    checked = shipping.check(written, twin)
+    write_bytes(folder.model, written.shipped)
+    if shipping.int8:
+        write_bytes(folder.float_model, written.float32)
+        _tell_what_is_left(device, written.shipped, watch)
     return Finished(
         replace(ranked[0], name="found"),
         tuple(ranked[1:]),
-        tuple(rows[name] for name in planned.rivals),
+        tuple(rows[name] for name in planned.rivals if name in rows),
         checked,
         trusted,
     )
@@ -196,19 +207,38 @@ def _trust(
     return trust(pairs)
 
 
-def _measure(models: Mapping[str, bytes], device: Device) -> dict[str, Latency]:
-    """Measures all models in turn, and in turn again: one interval over several spells."""
-    rounds = [
-        {name: once_more(partial(device.measure, model)) for name, model in models.items()}
-        for _ in range(ROUNDS)
-    ]
-    return {name: repeated([found[name] for found in rounds]) for name in models}
+def _measure(models: Mapping[str, bytes], device: Device, watch: Watch) -> dict[str, Latency]:
+    """Measures all models in turn, and in turn again: one interval over several spells.
+
+    One that the device refuses is left out: XNNPACK takes no int8 file whose training has diverged.
+    """
+    rounds: dict[str, list[Latency]] = {name: [] for name in models}
+    for _ in range(ROUNDS):
+        for name in list(rounds):
+            try:
+                rounds[name].append(once_more(partial(device.measure, models[name])))
+            except DeviceError as error:
+                del rounds[name]
+                watch.note(f"{name} is left out, its file cannot be measured: {error}")
+    return {name: repeated(found) for name, found in rounds.items()}
+
+
+def _tell_what_is_left(device: Device, model: bytes, watch: Watch) -> None:
+    """Operators that XNNPACK leaves to slower kernels: not what a user of int8 expects."""
+    if isinstance(device, LiteRtDevice):
+        found = device.inspect(model)
+        if found.left and found.partitions > 1:
+            names = ", ".join(f"{found.left.count(op)} {op}" for op in dict.fromkeys(found.left))
+            watch.note(
+                f"warning: XNNPACK does not take {names} of the found network, which cuts it into"
+                f" {found.partitions} pieces"
+            )
 
 
 def _row(
     name: str,
     network: Architecture,
-    trained: Figures,
+    scored: Accuracies,
     latency: Latency,
     size: int,
     costs: Costed | None,
@@ -216,8 +246,9 @@ def _row(
     graph = network.graph()
     return Row(
         name=name,
-        accuracy=trained["test"],
-        validation=trained["validation"],
+        accuracy=scored.test,
+        validation=scored.validation,
+        float_accuracy=scored.floats,
         latency=latency.to_dict(),
         madds=madds(graph),
         parameters=parameters(graph),

@@ -36,6 +36,7 @@ class RunFolder:
         self.images = self.path / "images"
         self.partial = self.path / "partial"
         self.model = self.path / "best.tflite"
+        self.float_model = self.path / "best_float.tflite"
         self.best_weights = self.path / "best.safetensors"
         self.about = self.path / "best.json"
         self.pareto = self.path / "pareto.png"

@@ -27,6 +27,7 @@ from pocketnas.run.plan import REFERENCE, Plan, plan
 from pocketnas.run.proxy import Proxies
 from pocketnas.run.searchers import OFF_POLICY, arms
 from pocketnas.run.ship import data_facts, ship, versions
+from pocketnas.run.shipping import Shipping
 from pocketnas.run.tabled import latencies, predictor
 from pocketnas.run.training import Task, setup_worker
 from pocketnas.run.warmstart import DEVICE, warm_results
@@ -35,7 +36,6 @@ from pocketnas.search.limits import Limits
 from pocketnas.search.reward import reward_of
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search, worth
-from pocketnas.tflite import write
 from pocketnas.train.data import load
 from pocketnas.train.images import Images, split
 
@@ -61,7 +61,8 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         images = _images(config, folder, study, watch)
         parts = split(images, seed=config.seed)
         planned = plan(config, images, len(parts.train))
-        reference = write(planned.reference.graph())
+        shipping = Shipping(config.int8, images, parts)
+        reference = shipping.candidate(planned.reference.graph())
         device = stack.enter_context(_device(config, reference, study))
         target = config.target_ms or device.reference_ms
         reward, limits = (
@@ -91,6 +92,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                     program=config.benchmark_model,
                     budget_s=config.measure_seconds,
                 ),
+                int8=config.int8,
             )
         )
 
@@ -106,6 +108,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
                 # A predictor of accuracy would learn the mean as if it had been observed.
                 spare_hopeless=config.reward == "hard" and config.searcher != "guided",
                 predict=predict,
+                int8=config.int8,
             )
 
         known_ms = None if predict is None else latencies(predict, planned.space)
@@ -148,8 +151,7 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
             value,
             finalists=config.finalists,
             check_proxy=config.check_proxy,
-            images=images,
-            test=parts.test,
+            shipping=shipping,
             executor=executor,
             proxies=Proxies(study.storage, executor, task, folder.partial, watch, patience),
             patience=patience,

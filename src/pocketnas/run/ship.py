@@ -57,21 +57,31 @@ def about(summary: Summary) -> dict[str, Any]:
     """The contents of `best.json`: all that a program needs to load and to rebuild the model."""
     winner = summary.rows[0]
     network: Architecture = from_lines(winner.lines)
-    data = summary.data
+    data, int8 = summary.data, summary.check.get("int8")
     return {
         "model": "best.tflite",
+        **({"float_model": "best_float.tflite"} if int8 else {}),
         "weights": "best.safetensors",
         "input": {
             "shape": [1, data["resolution"], data["resolution"], data["channels"]],
             "layout": "NHWC",
-            "dtype": "float32",
+            "dtype": "int8" if int8 else "float32",
             "scale": data["scale"],
             "offset": data["offset"],
-            "meaning": "pixel (0 to 255) * scale + offset; short side resized, then centre crop",
+            "meaning": "pixel (0 to 255) * scale + offset; short side resized, then centre crop"
+            + ("; that / quantization.scale + quantization.zero_point, rounded" if int8 else ""),
+            **({"quantization": int8["input"]} if int8 else {}),
         },
-        "output": {"shape": [1, len(data["classes"])], "meaning": "logits, one a class"},
+        "output": {
+            "shape": [1, len(data["classes"])],
+            "dtype": "int8" if int8 else "float32",
+            "meaning": "logits, one a class"
+            + (": (output - quantization.zero_point) * quantization.scale" if int8 else ""),
+            **({"quantization": int8["output"]} if int8 else {}),
+        },
         "classes": data["classes"],
         "accuracy": winner.accuracy,
+        "float_accuracy": winner.float_accuracy,
         "latency": winner.latency,
         "limits": [
             {

@@ -100,6 +100,7 @@ def _table(
         device=config.device,
         program=config.benchmark_model,
         threads=config.threads,
+        int8=config.int8,
     )
     table = kept(device.facts(), target)
     if table is None:

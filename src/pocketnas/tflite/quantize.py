@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from io import StringIO
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from pocketnas.errors import ModelError
 from pocketnas.tflite.precision import MOVING
 from pocketnas.tflite.runner import Runner
+
+_MISSING = "int8: needs ai-edge-quantizer: pip install 'pocketnas[int8]'"
 
 # Tensor → its smallest ("min") and largest ("max") value, each as an array of one number.
 Ranges = dict[str, dict[str, NDArray[Any]]]
@@ -51,11 +54,21 @@ def quantize(model: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
         return _quantized(model, samples)
 
 
+def check_quantizer() -> None:
+    """Says it at once, and not when everything else is done, if int8 cannot be written.
+
+    Raises:
+        ModelError: ai-edge-quantizer is not installed.
+    """
+    if find_spec("ai_edge_quantizer") is None:
+        raise ModelError(_MISSING)
+
+
 def _quantized(model: bytes, samples: list[dict[str, NDArray[np.float32]]]) -> bytes:
     try:
         from ai_edge_quantizer import quantizer, recipe
     except ImportError:
-        raise ModelError("int8: needs ai-edge-quantizer: pip install 'pocketnas[int8]'") from None
+        raise ModelError(_MISSING) from None
     try:
         work = quantizer.Quantizer(model, recipe.static_wi8_ai8())
         ranges = work.calibrate({"serving_default": samples}, num_threads=1)

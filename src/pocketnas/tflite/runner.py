@@ -18,6 +18,8 @@ class Runner:
         shape: of its input.
         scale: of its input: real value = (integer - `zero_point`) * `scale`; 1 for float.
         zero_point: see `scale`; 0 for float.
+        output_scale: of its output, likewise.
+        output_zero_point: see `output_scale`.
 
     Raises:
         ModelError: LiteRT refuses the model.
@@ -36,6 +38,7 @@ class Runner:
         self._output = self._interpreter.get_output_details()[0]
         self.shape = tuple(int(size) for size in self._input["shape"])
         self.scale, self.zero_point = _quantization(self._input)
+        self.output_scale, self.output_zero_point = _quantization(self._output)
 
     @property
     def is_integer(self) -> bool:
@@ -52,9 +55,8 @@ class Runner:
         self._interpreter.set_tensor(self._input["index"], value)
         self._interpreter.invoke()
         found = self._interpreter.get_tensor(self._output["index"])
-        scale, zero_point = _quantization(self._output)
-        floats: NDArray[np.float32] = (found.astype(np.float32) - zero_point) * np.float32(scale)
-        return floats
+        floats: NDArray[np.float32] = found.astype(np.float32) - self.output_zero_point
+        return floats * np.float32(self.output_scale)
 
 
 def _quantization(details: dict[str, Any]) -> tuple[float, int]:
