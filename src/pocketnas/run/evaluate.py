@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import to_lines
 from pocketnas.devices import Device
+from pocketnas.devices.fleet import Fleet
 from pocketnas.errors import DeviceError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.graph.graph import Graph
@@ -92,6 +93,7 @@ class Evaluator:
 
     def __call__(self, architectures: Sequence[Architecture]) -> list[Outcome]:
         networks = {a.digest: a for a in architectures}
+        self._measure_at_once(networks)
         found = {digest: self._measured(network) for digest, network in networks.items()}
         fit = {d: network for d, network in networks.items() if found[d].error is None}
         for digest in found.keys() - fit.keys():
@@ -107,6 +109,25 @@ class Evaluator:
         self._proxies.clear(networks)
         found |= hopeless | trained
         return [found[architecture.digest] for architecture in architectures]
+
+    def _measure_at_once(self, networks: Networks) -> None:
+        """Several devices measure several networks; each latency is remembered when it is known.
+
+        What fails is left to `_measured`, which asks once more.
+        """
+        if self._predict is not None or not isinstance(self._device, Fleet):
+            return
+        storage = self._study.storage
+        models = {
+            digest: write(network.graph(), quantize=self._int8)
+            for digest, network in networks.items()
+            if storage.recall("latency", digest) is None
+        }
+        for digest, answer in self._device.answers(models):
+            if isinstance(answer, DeviceError):
+                self._watch.note(f"{digest[:8]} is measured once more: {answer}")
+            else:
+                storage.remember("latency", digest, answer.to_dict())
 
     def _measured(self, architecture: Architecture) -> Outcome:
         """All but the accuracy. A device may stumble once."""
