@@ -182,3 +182,12 @@ def test_int8_without_images_is_refused(cli: Cli, tmp_path: Path, weights: Path)
     assert done.returncode == 1
     assert "int8 needs --calibrate" in done.stderr
     assert np.array_equal(list(tmp_path.iterdir()), [])
+
+
+def test_a_device_is_checked(cli: Cli, tmp_path: Path) -> None:
+    done = cli("device", "check", "--seconds", "2", "--png", "aa.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "MobileNetV2 against itself, 5 times: ratio " in done.stdout
+    assert "resolves" in done.stdout
+    assert "\n- " in done.stdout
+    assert (tmp_path / "aa.png").read_bytes().startswith(b"\x89PNG")

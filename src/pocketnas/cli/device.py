@@ -1,11 +1,16 @@
 """`pocketnas devices` and `pocketnas device`: what can measure, and what it needs before."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-device = typer.Typer(help="Prepare a board, or simulate a phone.", no_args_is_help=True)
+from pocketnas.cli.latencies import Json, Program, Threads, Where
+
+device = typer.Typer(
+    help="Check a device, prepare a board, or simulate a phone.", no_args_is_help=True
+)
 
 
 def devices(
@@ -53,6 +58,67 @@ def prepare(
     with waiting(f"preparing {address}") as told:
         found = install(address, told)
     typer.echo(f"{address}: {found}")
+
+
+@device.command()
+def check(
+    device: Where = "host",
+    benchmark_model: Program = None,
+    threads: Threads = 1,
+    seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 20.0,
+    png: Annotated[Path | None, typer.Option(help="Draw the repeats into this file.")] = None,
+    json_: Json = False,
+) -> None:
+    """Tell how small a difference a device can resolve, and what to mend about it.
+
+    MobileNetV2 is measured against itself again and again, and MobileNetV3-Small beside it.
+    """
+    from pocketnas.cli.waiting import waiting
+    from pocketnas.report.figures import milliseconds, percent
+    from pocketnas.report.steadiness import steadiness_png
+    from pocketnas.run.device import open_device
+    from pocketnas.run.steadiness import steadiness
+    from pocketnas.tflite import write
+    from pocketnas.zoo import mobilenet_v2
+    from pocketnas.zoo.mobilenetv3 import mobilenet_v3_small
+
+    reference, other = write(mobilenet_v2().graph()), write(mobilenet_v3_small().graph())
+    program = None if benchmark_model is None else str(benchmark_model)
+    with (
+        waiting(f"checking {device}") as told,
+        open_device(device, reference, threads=threads, program=program) as opened,
+    ):
+        found = steadiness(opened, reference, other, seconds=seconds, watch=told)
+    if json_:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        facts = found.facts
+        heat = facts.get("heat") or {}
+        known = {
+            "governor": facts.get("governor"),
+            "cores used": facts.get("affinity"),
+            "degrees before": (heat.get("opened") or {}).get("celsius"),
+            "degrees after": (heat.get("measured") or {}).get("celsius"),
+        }
+        words = ", ".join(f"{name} {value}" for name, value in known.items() if value is not None)
+        typer.echo(f"{facts['device']}{f': {words}' if words else ''}")
+        for name, scatter in (("MobileNetV2 against itself", found.itself),
+                              ("MobileNetV3-Small", found.unlike)):  # fmt: skip
+            typer.echo(
+                f"{name}, {scatter.repeats} times: ratio {scatter.ratio:.4f}, between repeats"
+                f" {percent(scatter.between, 2)} (raw times {percent(scatter.raw, 2)}), one"
+                f" measurement's own interval ±{percent(scatter.within, 2)}"
+            )
+            typer.echo(
+                f"  resolves {percent(scatter.resolves)}, {milliseconds(scatter.resolves_ms)}:"
+                " two networks closer than that cannot be told apart by one measurement each"
+            )
+        for note in found.notes or ("nothing to mend",):
+            typer.echo(f"- {note}")
+    if png is not None:
+        steadiness_png(found.series, png)
+        if not json_:
+            typer.echo(png)
 
 
 @device.command()
