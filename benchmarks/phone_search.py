@@ -7,23 +7,22 @@ on this computer. 100 random networks of the small MnasNet space (28 pixels) are
 real loop, evaluator and study; only the accuracies are a stand-in (a smooth function of the MAdds),
 since latencies are the point here. Three times the same networks: undisturbed, undisturbed again
 (that difference is the noise), and with heat, noise, five unplugs at random moments and one kill -9
-of the searching process, which is then resumed. Needs the extra `android` and the program adb.
+of the searching process, which is then resumed. Needs the extras
+`android` and `dev`, and the program adb.
 """
 
 import argparse
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict
 from math import exp, log
 from pathlib import Path
@@ -47,6 +46,10 @@ from pocketnas.search.reward import soft
 from pocketnas.search.searcher import RandomSearch
 from pocketnas.study.study import Study, search, worth
 from pocketnas.tflite import write
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from devices.phones import adb_server  # as the tests do
 
 BATCH = 5
 ROUGH = {"noise": 0.1, "heating_c": 0.4, "cooling_s": 30.0, "ambient_c": 30.0}
@@ -247,33 +250,6 @@ def compare(one: str, other: str, runs: Mapping[str, dict[str, Any]]) -> None:
         f" Spearman {np.corrcoef(*ranks)[0, 1]:.4f}; one differs from the other by"
         f" {np.abs(ratio - 1).mean():.1%} in the mean, {np.abs(ratio - 1).max():.1%} at most"
     )
-
-
-@contextmanager
-def adb_server(home: Path) -> Iterator[int]:
-    """The port of an adb server of our own."""
-    program = shutil.which("adb")
-    if program is None:
-        raise SystemExit("needs the program adb (Debian: apt-get install adb)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    quiet = {"ADB_MDNS": "0", "ADB_LOCAL_TRANSPORT_MAX_PORT": "5554", "HOME": str(home)}
-    server = subprocess.Popen(
-        [program, "-P", str(port), "nodaemon", "server"],
-        env=os.environ | quiet,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.05)
-        yield port
-    finally:
-        server.kill()
-        server.wait()
 
 
 if __name__ == "__main__":
