@@ -3,10 +3,10 @@
     python benchmarks/candidate_time.py [--rounds 3] [--json] [--no-converter]
 
 Networks of about 5 ms are measured as a search measures them: graph, flatbuffer, load, warm-up,
-turns with the reference until the 95 % interval of the ratio is within 1 % or the budget of a second
-is spent. Quiet and with a load of our own on another core (matrix products and copies of large
-arrays), in turn, so that both see the same spells of the machine. Beside it Google's own tools:
-litert-torch (extra `converter`) and `litert-benchmark`, which comes with ai-edge-litert, 50 runs.
+turns with the reference until the 95 % interval of the ratio is within 1 % or the budget of a
+second is spent. Quiet and with a load of our own on another core (matrix products and copies of
+large arrays), in turn, so that both see the same spells of the machine. Beside it Google's own
+tools: litert-torch (extra `converter`) and `litert-benchmark`, which comes with ai-edge-litert.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 All three measure on this very computer: directly, over a real OpenSSH server on loopback, and over
 the real adb on a SIMULATED phone, whose stand-in for benchmark_model runs the networks here. They
-take turns; each network's ratio to the same reference is compared. What the host says of itself from
-round to round is the noise. Needs the extras `ssh`, `android` and `dev`, sshd and adb.
+take turns; each network's ratio to the same reference is compared. What the host says of itself
+from round to round is the noise. Needs the extras `ssh`, `android` and `dev`, sshd and adb.
 """
 
 import argparse

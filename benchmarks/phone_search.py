@@ -7,8 +7,7 @@ on this computer. 100 random networks of the small MnasNet space (28 pixels) are
 real loop, evaluator and study; only the accuracies are a stand-in (a smooth function of the MAdds),
 since latencies are the point here. Three times the same networks: undisturbed, undisturbed again
 (that difference is the noise), and with heat, noise, five unplugs at random moments and one kill -9
-of the searching process, which is then resumed. Needs the extras
-`android` and `dev`, and the program adb.
+of the searching process, which is then resumed. Needs the extras `android` and `dev`, and adb.
 """
 
 import argparse
