@@ -1,6 +1,6 @@
 """Networks measured side by side on one device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ class Measured:
         published: figures of its paper.
         operators: each alone, where asked for.
         float_latency: of the same network in float32, where this one is int8.
+        facts: of the device: cores, governor, heat, versions, settings.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Measured:
     published: Published | None
     operators: tuple[OpTime, ...]
     float_latency: Latency | None
+    facts: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -60,6 +62,7 @@ class Measured:
             "published_ms": dict(self.published.latencies) if self.published else {},
             "source": self.published.source if self.published else "",
             "ops": [asdict(time) for time in self.operators],
+            "device": dict(self.facts),
         }
 
 
@@ -120,6 +123,7 @@ def measure(
                     published=published,
                     operators=_operators(opened, name, model, told) if operators else (),
                     float_latency=latencies.get(f"{name} in float"),
+                    facts=opened.facts(),
                 )
             )
     return found
