@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from pocketnas.latency.calibrate import Measured, check, tabulate, time_networks
+from pocketnas.latency.calibrate import tabulate, time_networks
+from pocketnas.latency.check import Measured, check
 from pocketnas.latency.lookup import Lookup
 from pocketnas.latency.table import guessed
 from pocketnas.run.calibrating import NETWORKS, Samples, Target, draw, opened, samples

@@ -7,13 +7,8 @@ import pytest
 
 from latency.made_up import MadeUp, alone_ms, graphs, latency, networks, of_graph, whole_ms
 from pocketnas.errors import DeviceError, ModelError
-from pocketnas.latency.calibrate import (
-    Measured,
-    check,
-    tabulate,
-    time_networks,
-    time_operators,
-)
+from pocketnas.latency.calibrate import tabulate, time_networks, time_operators
+from pocketnas.latency.check import Measured, check
 from pocketnas.latency.lookup import Lookup
 from pocketnas.latency.operators import Operator
 from pocketnas.latency.table import LatencyTable, guessed

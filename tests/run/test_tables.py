@@ -7,7 +7,8 @@ import pytest
 from latency.made_up import alone_ms, graphs, latency, of_graph, whole_ms
 from pocketnas.errors import ModelError, SettingError, SpaceError, StudyError
 from pocketnas.latency.blocks import BlockTable
-from pocketnas.latency.calibrate import Measured, tabulate
+from pocketnas.latency.calibrate import tabulate
+from pocketnas.latency.check import Measured
 from pocketnas.latency.table import LatencyTable
 from pocketnas.run.calibrating import Target, calibrate, draw, samples
 from pocketnas.run.tables import TABLES, fingerprint, keep, kept, read

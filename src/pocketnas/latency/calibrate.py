@@ -1,8 +1,7 @@
 """Measuring what a latency table is made of: operators alone, then whole networks of a space."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from pocketnas.devices.device import Device, Latency, Watch
 from pocketnas.errors import DeviceError
 from pocketnas.graph.graph import Graph, Node
+from pocketnas.latency.check import Measured, half_width
 from pocketnas.latency.fit import FEWEST, fit
 from pocketnas.latency.operators import Operator, operators
 from pocketnas.latency.table import Entry, LatencyTable, guessed
@@ -24,14 +24,6 @@ _OPERATORS = 40  # in memory at once
 _NETWORKS = 3
 
 Models = Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A network whose latency was measured."""
-
-    operators: tuple[Operator, ...]
-    latency: Latency
 
 
 def time_operators(
@@ -144,57 +136,13 @@ def tabulate(
         [operator in alone for operator in found],
         counts,
         [network.latency.milliseconds for network in networks],
-        [_half(network.latency) for network in networks],
+        [half_width(network.latency) for network in networks],
     )
     entries = tuple(
         Entry(operator, price, alone.get(operator))
         for operator, price in zip(found, prices, strict=True)
     )
     return LatencyTable(entries, context, about)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How far a table is off on networks that it has not seen.
-
-    Attributes:
-        networks: how many.
-        mean_error: mean of |predicted / measured - 1|.
-        bias: mean of predicted / measured - 1.
-        within_5: share of the networks within 5 %.
-        within_10: share within 10 %.
-        spearman: rank correlation of predicted and measured.
-        noise: mean half-width of the measurements' own 95 % intervals, a share of them.
-    """
-
-    networks: int
-    mean_error: float
-    bias: float
-    within_5: float
-    within_10: float
-    spearman: float
-    noise: float
-
-
-def check(predict: Callable[[Measured], float], networks: Sequence[Measured]) -> Check:
-    """Compares predictions with measurements, of at least two networks.
-
-    Args:
-        predict: milliseconds of a network.
-        networks: measured, none of them seen by `predict`.
-    """
-    measured = np.array([network.latency.milliseconds for network in networks])
-    predicted = np.array([predict(network) for network in networks])
-    error = predicted / measured - 1
-    return Check(
-        networks=len(networks),
-        mean_error=float(np.abs(error).mean()),
-        bias=float(error.mean()),
-        within_5=float((np.abs(error) <= 0.05).mean()),
-        within_10=float((np.abs(error) <= 0.10).mean()),
-        spearman=float(np.corrcoef(_ranks(predicted), _ranks(measured))[0, 1]),
-        noise=float(np.mean([_half(network.latency) for network in networks])),
-    )
 
 
 def _compared(models: Models, device: Device, each_s: float) -> dict[str, Latency]:
@@ -216,11 +164,3 @@ def _compared(models: Models, device: Device, each_s: float) -> dict[str, Latenc
     if not found:
         raise trouble
     return found
-
-
-def _half(latency: Latency) -> float:
-    return (latency.high - latency.low) / (2 * latency.milliseconds)
-
-
-def _ranks(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
-    return np.argsort(np.argsort(values))

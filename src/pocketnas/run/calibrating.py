@@ -11,14 +11,8 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Device, Watch
 from pocketnas.errors import ArchitectureError, SettingError, SpaceError
-from pocketnas.latency.calibrate import (
-    NETWORK_S,
-    Measured,
-    check,
-    tabulate,
-    time_networks,
-    time_operators,
-)
+from pocketnas.latency.calibrate import NETWORK_S, tabulate, time_networks, time_operators
+from pocketnas.latency.check import Measured, check
 from pocketnas.latency.fit import FEWEST
 from pocketnas.latency.operators import Operator
 from pocketnas.latency.table import LatencyTable
