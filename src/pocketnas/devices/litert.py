@@ -20,6 +20,7 @@ from pocketnas.devices.turns import ENOUGH, Candidate, Group, refund, take_turns
 from pocketnas.errors import DeviceError
 
 BUDGET_S = 1.0  # of a measurement, in seconds
+WINDOW_S = 0.01  # of a network's turn, of which the later half counts
 
 _CALIBRATION_S = 1.5  # long enough for a busy shared core to show its calm speed a few times
 _COOL_S = 60.0  # some cores slow themselves all day; the cooling of others shows in seconds
@@ -63,7 +64,7 @@ class LiteRtDevice(ABC):
         reference_ms: float | None = None,
         tolerance: float = 0.01,
         budget_s: float = BUDGET_S,
-        window_s: float = 0.005,
+        window_s: float = WINDOW_S,
         core: int | None = None,
         timeout_s: float = 60.0,
     ) -> None:

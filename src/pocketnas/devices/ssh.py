@@ -9,7 +9,7 @@ from pocketnas.devices import host_worker
 from pocketnas.devices.child import Process
 from pocketnas.devices.connection import Address, Connection
 from pocketnas.devices.environment import start_python
-from pocketnas.devices.litert import BUDGET_S, LiteRtDevice
+from pocketnas.devices.litert import BUDGET_S, WINDOW_S, LiteRtDevice
 from pocketnas.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class SshDevice(LiteRtDevice):
         reference_ms: float | None = None,
         tolerance: float = 0.01,
         budget_s: float = BUDGET_S,
-        window_s: float = 0.005,
+        window_s: float = WINDOW_S,
         core: int | None = None,
         timeout_s: float = 60.0,
     ) -> None:
