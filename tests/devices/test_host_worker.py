@@ -67,7 +67,9 @@ def test_a_copy_of_the_file_alone_serves(tmp_path: Path) -> None:
     requests = io.BytesIO()
     write_frame(requests, {"op": "start", "threads": 1, "core": None})
     for net, warm_s in enumerate((0.001, 0.001, 0)):
-        write_frame(requests, {"op": "load", "net": net, "warm_s": warm_s}, conv_stack(1))
+        write_frame(
+            requests, {"op": "load", "net": net, "warm_s": warm_s, "copies": 1 + net}, conv_stack(1)
+        )
     write_frame(requests, {"op": "windows", "order": [0, 1, 0], "window_s": 0.001})
     write_frame(requests, {"op": "free"})
     write_frame(requests, {"op": "state"})
@@ -130,6 +132,7 @@ def test_a_board_is_known_by_its_makers_name(
 ) -> None:
     monkeypatch.setattr(host_worker, "_PROC", tmp_path)
     monkeypatch.setattr(host_worker, "_SYS", tmp_path)
+    monkeypatch.setattr(host_worker, "_pin", lambda threads, core: None)  # this very process
     (tmp_path / "device-tree").mkdir()
     (tmp_path / "device-tree/model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nBogoMIPS\t: 108.00\n")

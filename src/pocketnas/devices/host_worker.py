@@ -6,9 +6,9 @@ once it runs as a program: the asking side takes the frame codec from here witho
 
 A frame is two big-endian 32-bit lengths, a JSON header and a binary payload. Requests, by `op`:
     start    threads, core; answered by the machine's facts
-    load     net (a number; 0 is the reference), warm_s (0 if nobody will time it); the payload is
-             the `.tflite`; answered by `xnnpack_partitions`, `left` and `run_s`, about how long a
-             run takes
+    load     net (a number; 0 is the reference), warm_s (0 if nobody will time it), copies (how
+             often to load it); the payload is the `.tflite`; answered by `xnnpack_partitions`,
+             `left` and `run_s`, about how long a run takes
     windows  order (the net of each window), window_s; answered by `counts`, how many runs each
              window has, and a payload of all run times in order, as big-endian 64-bit nanoseconds
     free     forgets all networks but the reference
@@ -20,6 +20,7 @@ An answer with an `error` says in a line why the request failed.
 from __future__ import annotations  # Python 3.9 knows no `int | None`
 
 import gc
+import itertools
 import json
 import os
 import platform
@@ -73,7 +74,7 @@ class Bench:
     def __init__(self, threads: int, core: int | None) -> None:
         self._threads = threads
         self._cores = _pin(threads, core)  # before any library starts threads of its own
-        self._nets: dict[int, Net] = {}
+        self._nets: dict[int, Copies] = {}
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -90,11 +91,11 @@ class Bench:
             **state(),
         }
 
-    def load(self, net: int, model: bytes, warm_s: float) -> dict[str, Any]:
-        self._nets[net] = loaded = Net(model, self._threads)
+    def load(self, net: int, model: bytes, warm_s: float, copies: int) -> dict[str, Any]:
+        self._nets[net] = loaded = Copies(model, self._threads, copies)
         return {
-            "xnnpack_partitions": loaded.partitions,
-            "left": loaded.left,
+            "xnnpack_partitions": loaded.nets[0].partitions,
+            "left": loaded.nets[0].left,
             "run_s": loaded.warm(warm_s) if warm_s else 0.0,
         }
 
@@ -103,6 +104,26 @@ class Bench:
 
     def free(self) -> None:
         self._nets = {0: self._nets[0]}
+
+
+class Copies:
+    """One network, loaded several times; its windows take turns among the copies.
+
+    Where a copy happens to lie in memory makes it up to 5 % slower than another, for as long as it
+    lies there. The mean over some places repeats better than any one of them.
+    """
+
+    def __init__(self, model: bytes, threads: int, copies: int) -> None:
+        self.nets = [Net(model, threads) for _ in range(copies)]
+        self._turns = itertools.cycle(self.nets)
+
+    def warm(self, seconds: float) -> float:
+        """Run all of them, for about so long together; the seconds that a run takes then."""
+        return median([net.warm(seconds / len(self.nets)) for net in self.nets])
+
+    def window(self, seconds: float) -> list[int]:
+        """A window of the next copy, as `Net.window`."""
+        return next(self._turns).window(seconds)
 
 
 class Net:
@@ -297,7 +318,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             elif bench is None:
                 answer = {"error": "start comes first"}
             elif header["op"] == "load":
-                answer = bench.load(header["net"], payload, header["warm_s"])
+                answer = bench.load(header["net"], payload, header["warm_s"], header["copies"])
             elif header["op"] == "free":
                 bench.free()
             elif header["op"] == "state":

@@ -44,9 +44,9 @@ class Ratio:
 def settled(window: Window) -> Window:
     """The later half of a window: what comes before finds the caches full of the other network.
 
-    A mobile network needs some 5 ms to be at home again: the first run of a 0.8 ms one takes a third
-    longer, the fifth 5 %. One so slow that a run fills its window keeps it: there the refilling of
-    the caches is lost in the run.
+    A mobile network needs some 5 ms to be at home again: the first run of a 0.8 ms one takes a
+    third longer, the fifth 5 %. One so slow that a run fills its window keeps it: there the
+    refilling of the caches is lost in the run.
     """
     return window[len(window) // 2 :]
 

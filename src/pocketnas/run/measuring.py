@@ -1,8 +1,8 @@
 """Networks measured side by side on one device."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Delegation, Device, Latency
@@ -47,6 +47,18 @@ class Measured:
     float_latency: Latency | None
     facts: Mapping[str, Any]
 
+    def at(self, reference_ms: float) -> Self:
+        """The same ratios in milliseconds of a reference that takes so long when it is calm."""
+        scale = reference_ms / self.latency.reference_ms
+        return replace(
+            self,
+            latency=self.latency.at(reference_ms),
+            float_latency=self.float_latency and self.float_latency.at(reference_ms),
+            operators=tuple(
+                replace(each, milliseconds=each.milliseconds * scale) for each in self.operators
+            ),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
@@ -79,6 +91,8 @@ def measure(
 ) -> list[Measured]:
     """Measures all networks in turn in one run, against MobileNetV2.
 
+    Milliseconds are of the calm that the reference has shown in all of that time.
+
     Args:
         subjects: what to measure.
         device: where, as `open_device` names it.
@@ -100,13 +114,7 @@ def measure(
     floats = {f"{subject.name} in float": subject.model() for subject in subjects if int8}
     found = []
     with _device(device, program, int8=int8, threads=threads) as opened:
-        # On the scale of all windows up to now: when it was opened it may have been busy.
-        latencies = {
-            each: latency.at(opened.calm_ms)
-            for each, latency in opened.compare(
-                models | floats, budget_s=seconds, watch=told
-            ).items()
-        }
+        latencies = opened.compare(models | floats, budget_s=seconds, watch=told)
         for subject in subjects:
             name, model = subject.name, models[subject.name]
             graph = subject.architecture.graph() if subject.architecture else None
@@ -126,7 +134,8 @@ def measure(
                     facts=opened.facts(),
                 )
             )
-    return found
+        calm_ms = opened.calm_ms
+    return [each.at(calm_ms) for each in found]
 
 
 def _operators(device: Device, name: str, model: bytes, told: Told | None) -> tuple[OpTime, ...]:
