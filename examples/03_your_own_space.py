@@ -11,6 +11,8 @@ import torch
 
 from pocketnas.arch import Architecture, to_lines
 from pocketnas.arch.scaling import build
+from pocketnas.data.images import split
+from pocketnas.data.load import load
 from pocketnas.devices import HostDevice
 from pocketnas.search.evolution import Evolution
 from pocketnas.search.reward import soft
@@ -18,8 +20,6 @@ from pocketnas.spaces import Choose, Space
 from pocketnas.study.study import Study, search
 from pocketnas.study.trial import each
 from pocketnas.tflite import write
-from pocketnas.train.data import load
-from pocketnas.train.images import split
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.trainer import accuracy, train
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from pocketnas.data.images import Images
 from pocketnas.errors import ModelError
 from pocketnas.run.check import check
 from pocketnas.tflite import write
-from pocketnas.train.images import Images
 from pocketnas.train.network import Network, weights_of
 from pocketnas.zoo import mnasnet_a1
 

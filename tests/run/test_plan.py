@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pocketnas.data.images import Images
 from pocketnas.errors import SettingError, SpaceError, StudyError
 from pocketnas.graph import madds, parameters
 from pocketnas.run.config import RunConfig
@@ -19,7 +20,6 @@ from pocketnas.spaces import (
 )
 from pocketnas.spaces.layerwise import PROXYLESSNAS_GENOTYPE, SINGLEPATH_GENOTYPE
 from pocketnas.spaces.mobilenetv3 import MOBILENET_V3_LARGE_GENOTYPE
-from pocketnas.train.images import Images
 from pocketnas.zoo import mnasnet_a1, mobilenet_v2
 
 

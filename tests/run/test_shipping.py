@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pocketnas.data.images import Images, Split
 from pocketnas.errors import ModelError
 from pocketnas.graph.graph import Graph
 from pocketnas.report.measurement import check_words
@@ -10,7 +11,6 @@ from pocketnas.run.shipping import Shipping
 from pocketnas.tflite import quantize as quantizing
 from pocketnas.tflite import write
 from pocketnas.tflite.runner import Runner
-from pocketnas.train.images import Images, Split
 from pocketnas.train.network import Network, weights_of
 from pocketnas.zoo import mnasnet_a1
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from pocketnas.arch import Architecture
+from pocketnas.data.images import Images
+from pocketnas.data.load import load_cached
 from pocketnas.errors import StudyError
 from pocketnas.run import warmstart
 from pocketnas.run.config import RunConfig
@@ -20,8 +22,6 @@ from pocketnas.search.searcher import RandomSearch, Result
 from pocketnas.spaces.space import Space
 from pocketnas.study.study import Study, search
 from pocketnas.study.trial import Outcome, Trial
-from pocketnas.train.data import load_cached
-from pocketnas.train.images import Images
 from pocketnas.train.recipe import Recipe
 from run import trials
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pocketnas.arch import Architecture, ConvBlock, Head, MBConv
+from pocketnas.data.load import load
 from pocketnas.devices import Latency
 from pocketnas.errors import DeviceError
 from pocketnas.run.evaluate import Evaluator
@@ -19,7 +20,6 @@ from pocketnas.search.reward import soft
 from pocketnas.spaces.space import Space
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome
-from pocketnas.train.data import load
 from pocketnas.train.recipe import Recipe
 
 RECIPE = Recipe(epochs=3, batch=10, shift=0.2, learning_rate=0.05)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from pocketnas.arch import Architecture, ConvBlock, Head, MBConv
+from pocketnas.data.images import Images
 from pocketnas.errors import DataError, ModelError
 from pocketnas.train.augment import augment, to_input
-from pocketnas.train.images import Images
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.trainer import _warm_cosine, accuracy, logits, train

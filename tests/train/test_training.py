@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from pocketnas.arch import Architecture, ConvBlock, Head, MBConv
+from pocketnas.data.images import Images
 from pocketnas.errors import ModelError
-from pocketnas.train.images import Images
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.trainer import Training, train

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from oracles import imported
 from parity import randomized
-from pocketnas.train.data import OFFSET, SCALE
+from pocketnas.data.load import OFFSET, SCALE
 from pocketnas.train.network import weights_of
 from pocketnas.zoo import mobilenet_v2
 from pocketnas.zoo.pixels import IMAGENET, LITE, OURS, Pixels, usual_pixels

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pocketnas.data.images import Images, Indices
 from pocketnas.errors import ModelError
 from pocketnas.tflite.runner import Runner
 from pocketnas.train.augment import to_input
-from pocketnas.train.images import Images, Indices
 from pocketnas.train.network import Network
 from pocketnas.train.trainer import logits
 

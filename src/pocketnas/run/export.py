@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.data.folders import sample
 from pocketnas.errors import ModelError
 from pocketnas.run.check import TOLERANCE
 from pocketnas.run.folder import load_weights as load_arrays
@@ -16,7 +17,6 @@ from pocketnas.run.subject import subject
 from pocketnas.tflite.quantize import quantize
 from pocketnas.tflite.runner import Runner
 from pocketnas.tflite.writer import write
-from pocketnas.train.folders import sample
 from pocketnas.train.network import Network, load_weights
 from pocketnas.zoo.weights import Pretrained, load
 

@@ -10,6 +10,8 @@ from time import perf_counter
 
 import torch
 
+from pocketnas.data.images import Images, split
+from pocketnas.data.load import load
 from pocketnas.devices import Device
 from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
@@ -36,8 +38,6 @@ from pocketnas.search.limits import Limits
 from pocketnas.search.reward import reward_of
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search, worth
-from pocketnas.train.data import load
-from pocketnas.train.images import Images, split
 
 LEAST_FREE_MIB = 64
 

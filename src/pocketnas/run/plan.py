@@ -6,11 +6,11 @@ from math import ceil
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.nasnet import closest, grown
+from pocketnas.data.images import Images
+from pocketnas.data.load import MNIST5K
 from pocketnas.run.config import RunConfig
 from pocketnas.run.sizing import sized
 from pocketnas.spaces.space import Space
-from pocketnas.train.data import MNIST5K
-from pocketnas.train.images import Images
 from pocketnas.train.recipe import Recipe
 
 REFERENCE = "mobilenet_v2"

@@ -6,14 +6,14 @@ from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import from_lines
+from pocketnas.data.images import Images, Split
+from pocketnas.data.load import OFFSET, SCALE
 from pocketnas.report.page import write_report
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.summary import Summary
 from pocketnas.run.folder import RunFolder, write_bytes, write_json
 from pocketnas.search.limits import UNITS, Limits
 from pocketnas.study.study import Study
-from pocketnas.train.data import OFFSET, SCALE
-from pocketnas.train.images import Images, Split
 
 
 def data_facts(images: Images, parts: Split) -> dict[str, Any]:

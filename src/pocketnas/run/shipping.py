@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketnas.data.images import Images, Indices, Split
 from pocketnas.graph.graph import Graph
 from pocketnas.run.check import check, inputs, outputs
 from pocketnas.tflite.quantize import check_quantizer, quantize
 from pocketnas.tflite.writer import write
-from pocketnas.train.images import Images, Indices, Split
 from pocketnas.train.network import Network
 
 Floats = NDArray[np.float32]

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.data.images import Images
 from pocketnas.devices import Device
 from pocketnas.errors import ArchitectureError
 from pocketnas.latency.blocks import BlockTable
@@ -21,7 +22,6 @@ from pocketnas.run.tables import TABLES, kept, read
 from pocketnas.run.watch import Watch
 from pocketnas.search.promise import Latencies
 from pocketnas.spaces.space import Genotype, Space
-from pocketnas.train.images import Images
 
 TABLE = "table"
 _LOOKED_AT = 50  # networks of the space, to see whether the table knows it

@@ -10,10 +10,10 @@ from time import perf_counter
 import torch
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.data.images import Images, Split, split
+from pocketnas.data.load import load_cached
 from pocketnas.errors import ModelError
 from pocketnas.run.folder import save_weights, write_bytes
-from pocketnas.train.data import load_cached
-from pocketnas.train.images import Images, Split, split
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.trainer import Training, accuracy

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.data.images import Images, split
 from pocketnas.devices import Device, Latency
 from pocketnas.errors import StudyError
 from pocketnas.run.plan import Plan, plan
@@ -18,7 +19,6 @@ from pocketnas.search.searcher import RandomSearch, Result
 from pocketnas.spaces.space import Space
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Evaluate, Outcome, Trial
-from pocketnas.train.images import Images, split
 from pocketnas.train.recipe import Recipe
 
 DEVICE = "device"

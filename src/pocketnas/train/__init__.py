@@ -1,1 +1,1 @@
-"""Data, networks and training."""
+"""Networks and their training."""

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pocketnas.train.data import OFFSET, SCALE
+from pocketnas.data.load import OFFSET, SCALE
 
 
 def to_input(pixels: NDArray[np.uint8], device: str = "cpu") -> Tensor:

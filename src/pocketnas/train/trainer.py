@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pocketnas.data.images import Images, Indices
 from pocketnas.errors import ModelError
 from pocketnas.graph.graph import Graph
 from pocketnas.graph.ops import BatchNorm
 from pocketnas.train.augment import augment, to_input
-from pocketnas.train.images import Images, Indices
 from pocketnas.train.network import Network
 from pocketnas.train.recipe import Recipe
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pocketnas.data.decode import UnreadableError, decode_all
 from pocketnas.train import decode
-from pocketnas.train.decode import UnreadableError, decode_all
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

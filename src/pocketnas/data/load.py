@@ -17,10 +17,10 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from pocketnas.data.decode import Progress
+from pocketnas.data.folders import Contents, read_folder
+from pocketnas.data.images import Images, Split, split
 from pocketnas.errors import DataError
-from pocketnas.train.decode import Progress
-from pocketnas.train.folders import Contents, read_folder
-from pocketnas.train.images import Images, Split, split
 
 __all__ = ["MNIST5K", "OFFSET", "SCALE", "Images", "Split", "load", "load_cached", "split"]
 
