@@ -26,7 +26,7 @@ from PIL import Image
 from pocketnas.tflite import write
 from pocketnas.tflite.runner import Runner
 from pocketnas.train.network import Network, load_weights
-from pocketnas.zoo.pixels import Pixels
+from pocketnas.data.pixels import Pixels
 from pocketnas.zoo.weights import load
 
 PHOTOS = "imagenet_photos_200.zip"

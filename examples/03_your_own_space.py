@@ -20,8 +20,12 @@ from pocketnas.spaces import Choose, Space
 from pocketnas.study.study import Study, search
 from pocketnas.study.trial import each
 from pocketnas.tflite import write
+from pocketnas.train.augment import Augmentation
 from pocketnas.train.recipe import Recipe
-from pocketnas.train.trainer import accuracy, train
+from pocketnas.train.score import accuracy
+from pocketnas.train.trainer import train
+
+RECIPE = Recipe(epochs=1, augmentation=Augmentation(flip=False))
 
 
 def small(choose: Choose, *, resolution=28, classes=10, channels=1) -> Architecture:
@@ -44,7 +48,7 @@ def main() -> None:
     with HostDevice(first) as device:  # each latency is measured in turn with this network's
 
         def evaluate(network: Architecture) -> tuple[float, float]:
-            trained = train(network.graph(), images, parts.train, Recipe(1, flip=False), seed=0)
+            trained = train(network.graph(), images, parts.train, RECIPE, seed=0)
             latency = device.measure(write(network.graph()))
             return accuracy(trained, images, parts.validation), latency.milliseconds
 

@@ -20,9 +20,10 @@ from pocketnas.search.reward import soft
 from pocketnas.spaces.space import Space
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Outcome
+from pocketnas.train.augment import Augmentation
 from pocketnas.train.recipe import Recipe
 
-RECIPE = Recipe(epochs=3, batch=10, shift=0.2, learning_rate=0.05)
+RECIPE = Recipe(epochs=3, batch=10, augmentation=Augmentation(shift=0.2), learning_rate=0.05)
 CLASSES = ("left", "right", "top", "bottom")
 
 

@@ -11,6 +11,7 @@ import torch
 from pocketnas.arch import Architecture, ConvBlock, Head, MBConv
 from pocketnas.data.images import Images
 from pocketnas.errors import ModelError
+from pocketnas.train.augment import Augmentation
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.trainer import Training, train
@@ -21,7 +22,7 @@ NETWORK = Architecture(
     stages=((MBConv(3, 1, 16, 8, skip="identity"),),),
     head=Head(16, 2, dropout=0.3),
 )
-RECIPE = Recipe(epochs=5, batch=20, shift=0.2, flip=True)
+RECIPE = Recipe(epochs=5, batch=20, augmentation=Augmentation(shift=0.2), average=0.9)
 TRAIN = np.arange(90)
 
 
@@ -66,9 +67,35 @@ def test_stopping_changes_nothing(images: Images, stops: tuple[int, ...]) -> Non
         running.restore(state)
         running.run(until, lambda epoch, _: heard.append(epoch))
         assert running.epoch == until
-    found = weights_of(running.network)
+    found = weights_of(running.result())
     assert heard == [1, 2, 3, 4, 5]
     assert all(np.array_equal(found[key], expected[key]) for key in expected)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4, 5, 9])
+def test_a_kill_at_any_step_changes_nothing(images: Images, stop: int) -> None:
+    """A checkpoint is taken, the training goes on, is killed, and begins again at it."""
+    expected = weights_of(train(NETWORK.graph(), images, TRAIN, RECIPE, seed=3))
+    running = training(images)
+    kept: dict[str, object] = {}
+
+    def after_step() -> None:
+        if running.step == stop:
+            kept.update(stored(running.state()))
+        if running.step == stop + 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        running.run(RECIPE.epochs, after_step=after_step)
+    again = training(images)
+    again.restore(kept)
+    assert again.step == stop
+    losses: list[float] = []
+    found = weights_of(again.run(RECIPE.epochs, lambda _, loss: losses.append(loss)))
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+    whole: list[float] = []
+    training(images).run(RECIPE.epochs, lambda _, loss: whole.append(loss))
+    assert losses == whole[-len(losses) :]
 
 
 def test_the_schedule_is_the_whole_recipes(images: Images) -> None:
@@ -85,7 +112,7 @@ def test_the_state_holds_what_the_rest_depends_on(images: Images) -> None:
     state = stored(first.state())
     expected = weights_of(first.run(RECIPE.epochs))
     fresh = stored(training(images).state())
-    for part in state:
+    for part in ("step", "network", "optimizer", "average"):
         other = training(images)
         other.restore(state | {part: fresh[part]})
         found = weights_of(other.run(RECIPE.epochs))

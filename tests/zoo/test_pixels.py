@@ -9,9 +9,10 @@ from safetensors.numpy import save_file
 from oracles import imported
 from parity import randomized
 from pocketnas.data.load import OFFSET, SCALE
+from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.train.network import weights_of
 from pocketnas.zoo import mobilenet_v2
-from pocketnas.zoo.pixels import IMAGENET, LITE, OURS, Pixels, usual_pixels
+from pocketnas.zoo.pixels import IMAGENET, LITE, usual_pixels
 from pocketnas.zoo.weights import load
 
 # timm's name (with the tag where it has several) → ours

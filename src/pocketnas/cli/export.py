@@ -48,9 +48,9 @@ def export(
     Without images the comparison uses random noise. int8 takes its ranges from the images.
     """
     from pocketnas.cli.waiting import waiting
+    from pocketnas.data.pixels import Pixels
     from pocketnas.run.export import export as run
     from pocketnas.run.export import trained
-    from pocketnas.zoo.pixels import Pixels
 
     with waiting("exporting"):
         pretrained = trained(network, weights, resolution=resolution)

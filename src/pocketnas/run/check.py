@@ -12,7 +12,7 @@ from pocketnas.errors import ModelError
 from pocketnas.tflite.runner import Runner
 from pocketnas.train.augment import to_input
 from pocketnas.train.network import Network
-from pocketnas.train.trainer import logits
+from pocketnas.train.score import logits
 
 TOLERANCE = 1e-3
 """Largest allowed difference of two logits, as a share of the largest logit (float32 rounding)."""

@@ -11,6 +11,7 @@ from pocketnas.data.load import MNIST5K
 from pocketnas.run.config import RunConfig
 from pocketnas.run.sizing import sized
 from pocketnas.spaces.space import Space
+from pocketnas.train.augment import Augmentation
 from pocketnas.train.recipe import Recipe
 
 REFERENCE = "mobilenet_v2"
@@ -67,12 +68,11 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
     batch = Recipe().batch
     proxy = Recipe(
         epochs=config.epochs or max(3, ceil(PROXY_STEPS * batch / training_images)),
-        shift=0.0,  # in so few steps it costs more accuracy than it brings
-        flip=flip,
+        augmentation=Augmentation(flip=flip),  # in so few steps a shift costs accuracy
     )
     final = Recipe(
         epochs=config.final_epochs or max(8, ceil(FINAL_STEPS * batch / training_images)),
-        flip=flip,
+        augmentation=Augmentation(shift=0.08, flip=flip),
     )
     return Plan(found.space, found.rivals, proxy, final, growing(found.space, config.growth))
 

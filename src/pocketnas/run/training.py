@@ -16,7 +16,8 @@ from pocketnas.errors import ModelError
 from pocketnas.run.folder import save_weights, write_bytes
 from pocketnas.train.network import weights_of
 from pocketnas.train.recipe import Recipe
-from pocketnas.train.trainer import Training, accuracy
+from pocketnas.train.score import accuracy
+from pocketnas.train.trainer import Training
 
 
 @dataclass(frozen=True, slots=True)

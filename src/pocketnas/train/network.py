@@ -66,7 +66,17 @@ class Network(nn.Module):
         """
         for node in self.graph.nodes:
             if isinstance(node.op, DropPath):
-                self.get_submodule(node.name).drop_path_share = share  # type: ignore[assignment]
+                share_of: Tensor = self.get_submodule(node.name).drop_path_share  # type: ignore[assignment]
+                share_of.fill_(share)  # in place: a recorded step reads it
+
+    def norm_parameters(self) -> list[nn.Parameter]:
+        """Scales and offsets of all batch norms."""
+        return [
+            weight
+            for node in self.graph.nodes
+            if isinstance(node.op, BatchNorm)
+            for weight in self.get_submodule(node.name).parameters(recurse=False)
+        ]
 
     def _initialize(self, generator: torch.Generator) -> None:
         for node in self.graph.nodes:
@@ -78,7 +88,7 @@ class Network(nn.Module):
                 case Conv(bias=False) | Depthwise(bias=False) | Dense(bias=False):
                     holder.register_parameter("bias", None)
                 case DropPath():
-                    holder.drop_path_share = 1.0  # type: ignore[assignment]
+                    holder.register_buffer("drop_path_share", torch.ones(()), persistent=False)
                 case BatchNorm():
                     holder.register_buffer("running_mean", torch.zeros(node.shape[2]))
                     holder.register_buffer("running_var", torch.ones(node.shape[2]))

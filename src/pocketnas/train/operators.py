@@ -33,6 +33,7 @@ from pocketnas.graph.ops import (
     Shift,
     pads,
 )
+from pocketnas.train.depthwise import Pads, depthwise
 
 Run = Callable[..., Tensor]
 
@@ -52,11 +53,15 @@ def operator(node: Node, *, inplace: bool) -> Run:
         case Conv(_, kernel, stride, padding, groups, _, dilation):
             fill, own = _padding(node, kernel, stride, padding, dilation)
             return partial(_conv, fill, (stride, own, dilation, groups))
+        case Depthwise(kernel, stride, padding, _, 1):
+            height, width, _ = node.input_shapes[0]
+            rows, columns = (
+                pads(height, kernel[0], stride, padding),
+                pads(width, kernel[1], stride, padding),
+            )
+            return partial(_depthwise, stride, (*rows, *columns))
         case Depthwise(kernel, stride, padding, _, dilation):
-            # oneDNN's weight gradient is 3 to 25 times slower where it pads a map smaller than the
-            # kernel by itself; proxy images are small, so their deep layers meet this all the time.
-            small = min(node.input_shapes[0][:2]) < max(kernel)
-            fill, own = _padding(node, kernel, stride, padding, dilation, explicit=small)
+            fill, own = _padding(node, kernel, stride, padding, dilation)
             return partial(_conv, fill, (stride, own, dilation, node.shape[2]))
         case BatchNorm(momentum, epsilon):
             return partial(_batch_norm, 1 - momentum, epsilon)  # torch's is the share of the new
@@ -94,14 +99,12 @@ def _padding(
     stride: int,
     padding: Padding,
     dilation: int = 1,
-    *,
-    explicit: bool = False,
 ) -> tuple[list[int] | None, tuple[int, int]]:
-    """How to pad: beforehand (`F.pad`) if asked or if the sides differ, else by the op itself."""
+    """How to pad: beforehand (`F.pad`) if the sides differ, else by the op itself."""
     height, width, _ = node.input_shapes[0]
     top, bottom = pads(height, kernel[0], stride, padding, dilation)
     left, right = pads(width, kernel[1], stride, padding, dilation)
-    if (top, left) == (bottom, right) and not explicit:
+    if (top, left) == (bottom, right):
         return None, (top, left)
     return [left, right, top, bottom], (0, 0)
 
@@ -137,6 +140,10 @@ def _subsampled_conv(stride: int, weights: Any, x: Tensor) -> Tensor:
     # Left to itself, oneDNN (torch 2.13) writes past its memory in the gradient of a strided 1x1
     # convolution of 2 to 7 channels that come last: sooner or later the process aborts.
     return torch.conv2d(x[:, :, ::stride, ::stride], weights.weight, weights.bias)
+
+
+def _depthwise(stride: int, around: Pads, weights: Any, x: Tensor) -> Tensor:
+    return depthwise(x, weights.weight, weights.bias, stride, around)
 
 
 def _batch_norm(momentum: float, epsilon: float, weights: Any, x: Tensor) -> Tensor:
@@ -206,8 +213,9 @@ def _shift(_: Any, x: Tensor) -> Tensor:
 
 
 def _drop_path(rate: float, weights: Any, x: Tensor) -> Tensor:
-    rate *= weights.drop_path_share
-    if not weights.training or not rate:
+    if not weights.training:
         return x
-    kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= rate
-    return x * kept / (1 - rate)
+    dropped = rate * weights.drop_path_share
+    kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= dropped
+    scale: Tensor = kept / (1 - dropped)
+    return x * scale

@@ -1,27 +1,33 @@
-"""The training loop behind proxy trials and final training, and the accuracy of a network."""
+"""The training loop behind proxy trials and final training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import cos, isfinite, pi
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from pocketnas.data.draws import seed_of
 from pocketnas.data.images import Images, Indices
+from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.errors import ModelError
-from pocketnas.graph.graph import Graph
-from pocketnas.graph.ops import BatchNorm
-from pocketnas.train.augment import augment, to_input
+from pocketnas.graph.graph import Graph, Node
+from pocketnas.graph.ops import BatchNorm, Dropout, DropPath, Input
+from pocketnas.train.average import Average
+from pocketnas.train.batches import Batches
 from pocketnas.train.network import Network
 from pocketnas.train.recipe import Recipe
+from pocketnas.train.step import Step, groups, set_rate
 
-EVALUATION_BATCH = 256
+LOOK = 100
+"""Steps between two looks at the loss within an epoch: a look waits for a GPU."""
+
+Weights = Mapping[str, Any]
 
 
 class Training:
-    """One training, which can be left after any epoch and go on as if it had never stopped.
+    """One training, which can be left after any step and go on as if it had never stopped.
 
     On one thread of one machine the result depends on the arguments alone.
 
@@ -32,10 +38,18 @@ class Training:
         recipe: how.
         seed: of the weights, the order and the augmentation.
         device: a torch device.
+        weights: to begin with, instead of new ones.
+        training_graph: with what only training needs: drop path, an auxiliary head.
+        scale: of the network's input.
+        precision: of the products on a GPU.
+        parts: a batch goes through the network in so many.
+        record: whether a GPU may replay its steps as a graph.
 
     Attributes:
         network: as far as it is trained.
-        epoch: how many epochs it has seen.
+        step: how many steps it has made.
+        loss: mean of the latest epoch.
+        batches: where the images come from.
     """
 
     def __init__(
@@ -47,52 +61,109 @@ class Training:
         *,
         seed: int,
         device: str = "cpu",
+        weights: Weights | None = None,
+        training_graph: Graph | None = None,
+        scale: Pixels = OURS,
+        precision: torch.dtype = torch.float32,
+        parts: int = 1,
+        record: bool = True,
     ) -> None:
-        self.network = Network(_with_norm_momentum(graph, recipe.norm_momentum), seed).to(device)
-        self.epoch = 0
-        self._images, self._indices, self._recipe = images, indices, recipe
-        self._device = device
-        self._optimizer = _optimizer(self.network, recipe)
-        self._generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self._dropout = self._drawing()
+        self._graph, self._recipe, self._seed = graph, recipe, seed
+        self._device = torch.device(device)
+        side = cast(Input, graph.nodes[0].op).shape[0]
+        self.batches = Batches(
+            images, indices, recipe, side=side, seed=seed, device=device, scale=scale
+        )
+        steps = self.batches.steps * recipe.epochs
+        self.network = Network(prepared(training_graph or graph, recipe, steps), seed)
+        if weights is not None:
+            self.network.load_state_dict(
+                self.network.state_dict() | {key: torch.tensor(weights[key]) for key in weights}
+            )
+        self.network.to(self._device)
+        self.step = 0
+        self.loss = float("nan")
+        self._average = Average(self.network, recipe.average) if recipe.average else None
+        on_gpu = self._device.type == "cuda"
+        rate = torch.zeros((), device=self._device) if on_gpu else recipe.learning_rate
+        self._optimizer = recipe.optimizer.over(groups(self.network, recipe), rate)
+        self._factor = recipe.schedule.factor(steps, recipe.epochs)
+        self._do = Step(
+            self.network,
+            self._optimizer,
+            recipe,
+            precision=precision,
+            average=self._average,
+            parts=parts,
+            record=record,
+        )
+        self._losses: list[Tensor] = []
 
-    def run(self, until: int, watch: Callable[[int, float], None] | None = None) -> Network:
-        """Goes on until `until` epochs of the recipe's are done.
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return self.step // self.batches.steps
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return self._recipe.learning_rate * self._factor(self.step)
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch goes through the network."""
+        return self._do.parts
+
+    def run(
+        self,
+        until: int,
+        watch: Callable[[int, float], None] | None = None,
+        after_step: Callable[[], None] | None = None,
+    ) -> Network:
+        """Goes on until `until` epochs of the recipe's are done, and gives the result.
 
         The learning rate follows the whole recipe, wherever the training stops on its way.
 
         Args:
             until: a number of epochs, counted from the beginning.
             watch: called after each epoch with its number, from 1, and its mean loss.
+            after_step: called after each step.
 
         Raises:
-            ModelError: the loss became infinite or not a number.
+            ModelError: the loss became infinite or not a number; or not even one image has room
+                in the device's memory.
         """
         self.network.train()
-        with torch.random.fork_rng():  # dropout draws from torch's own state
-            self._draw_from(self._dropout)
-            while self.epoch < until:
-                mean = self._one_epoch()
-                self.epoch += 1
-                if not isfinite(mean):
-                    raise ModelError(
-                        f"the training diverged in epoch {self.epoch}: its loss is {mean}"
-                    )
-                if watch:
-                    watch(self.epoch, mean)
-            self._dropout = self._drawing()
-        return self.network.eval()
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices):  # dropout and drop path draw from torch's own state
+            while True:
+                if self._losses and self.step % self.batches.steps == 0:
+                    self.loss = float(torch.stack(self._losses).mean())
+                    self._losses.clear()
+                    _check(self.loss, self.epoch)
+                    if watch:
+                        watch(self.epoch, self.loss)
+                if self.epoch >= until:
+                    break
+                self._one_epoch(after_step)
+        return self.result()
+
+    def result(self) -> Network:
+        """The network as it stands, or the average of its steps; without what only trains."""
+        source = self.network if self._average is None else self._average.network
+        found = Network(self._graph).to(self._device)
+        values = source.state_dict()
+        found.load_state_dict({key: values[key] for key in found.state_dict()})
+        return found.eval()
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs: tensors and plain values, for `torch.save`."""
         return {
-            "epoch": self.epoch,
+            "step": self.step,
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "order": self._generator.get_state(),
-            "dropout": self._dropout,
+            "losses": list(self._losses),
+            **({"average": self._average.state()} if self._average else {}),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -104,43 +175,58 @@ class Training:
         try:
             self.network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
-            self._generator.set_state(state["order"])
-            self._dropout = list(state["dropout"])
-            self.epoch = int(state["epoch"])
+            for group in self._optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"] = group["lr"].to(self._device)
+            if self._average:
+                self._average.restore(**state["average"])
+            self._losses = [loss.to(self._device) for loss in state["losses"]]
+            self.step = int(state["step"])
         except (KeyError, ValueError, RuntimeError, TypeError):
             raise ModelError("the stored training is of another network or recipe") from None
+        self._do.forget()
 
-    def _one_epoch(self) -> float:
-        """Its mean loss."""
-        recipe, pixels, labels = self._recipe, self._images.pixels, self._images.labels
-        batch = min(recipe.batch, len(self._indices))
-        steps = len(self._indices) // batch
-        factor = _warm_cosine(steps * recipe.epochs, recipe.warmup)
-        order = torch.randperm(len(self._indices), generator=self._generator).numpy()
-        total = 0.0
-        for step in range(steps):
-            for group in self._optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * factor(self.epoch * steps + step)
-            chosen = self._indices[order[step * batch : (step + 1) * batch]]
-            x = to_input(pixels[chosen], self._device)
-            x = augment(x, recipe.shift, recipe.flip, self._generator)
-            total += _step(
-                self.network, self._optimizer, x, torch.from_numpy(labels[chosen]), recipe
+    def _one_epoch(self, after_step: Callable[[], None] | None) -> None:
+        epoch, first = divmod(self.step, self.batches.steps)
+        for x, labels in self.batches.epoch(epoch, first):
+            self._schedule()
+            self._losses.append(self._with_room(x, labels))
+            self.step += 1
+            if self.step % LOOK == 0:
+                _check(float(self._losses[-1]), epoch + 1)
+            if after_step:
+                after_step()
+
+    def _schedule(self) -> None:
+        """All that depends on the step alone."""
+        set_rate(self._optimizer, self.rate)
+        if self._recipe.drop_path and self._recipe.path_schedule != "depth":
+            self.network.schedule_drop_path(
+                (self.step + 1) / (self.batches.steps * self._recipe.epochs)
             )
-        return total / steps
+        torch.manual_seed(seed_of(self._seed, self.step))
 
-    def _drawing(self) -> list[Tensor]:
-        """The state of torch's own generators: the processor's and, if it trains, the GPU's."""
-        on_gpu = torch.device(self._device).type == "cuda"
-        return [
-            torch.get_rng_state(),
-            *([torch.cuda.get_rng_state(self._device)] if on_gpu else []),
-        ]
+    def _with_room(self, x: Tensor, labels: Tensor) -> Tensor:
+        """A step; where memory is short, in twice as many parts from now on."""
+        while True:
+            try:
+                return self._do(x, labels)
+            except torch.OutOfMemoryError:
+                if 2 * self._do.parts > len(x):
+                    raise ModelError(
+                        f"{self._device} has too little memory for even {len(x) // self._do.parts}"
+                        " of these images at once; a smaller --resolution would help"
+                    ) from None
+            self._do.parts *= 2
+            self._do.forget()
+            self._optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
 
-    def _draw_from(self, states: list[Tensor]) -> None:
-        torch.set_rng_state(states[0])
-        for state in states[1:]:
-            torch.cuda.set_rng_state(state, self._device)
+
+def _check(loss: float, epoch: int) -> None:
+    """The NaN guard."""
+    if not isfinite(loss):
+        raise ModelError(f"the training diverged in epoch {epoch}: its loss is {loss}")
 
 
 def train(
@@ -162,66 +248,28 @@ def train(
     return training.run(recipe.epochs, watch)
 
 
-@torch.no_grad()
-def logits(network: Network, images: Images, indices: Indices, device: str = "cpu") -> Tensor:
-    """The network's outputs for `images[indices]`, (N, classes) on the CPU."""
-    network.eval()
-    found = [
-        network(to_input(images.pixels[indices[start : start + EVALUATION_BATCH]], device)).cpu()
-        for start in range(0, len(indices), EVALUATION_BATCH)
-    ]
-    return torch.cat(found)
+def prepared(graph: Graph, recipe: Recipe, steps: int) -> Graph:
+    """The same graph with the recipe's batch norm, dropout and drop path.
 
+    Args:
+        graph: of the training.
+        recipe: its numbers.
+        steps: of the whole training. Batch norm remembers a tenth of them at most: running
+            statistics that still know the initial weights would spoil the result.
+    """
+    momentum = min(recipe.norm_momentum, max(0.9, 1 - 10 / steps))
+    rates = [node.op.rate for node in graph.nodes if isinstance(node.op, DropPath)]
+    deepest = max(rates, default=0.0)
 
-def accuracy(network: Network, images: Images, indices: Indices, device: str = "cpu") -> float:
-    """The share of `images[indices]` whose largest output is their label (top-1)."""
-    found = logits(network, images, indices, device).argmax(1)
-    return (found == torch.from_numpy(images.labels[indices])).double().mean().item()
+    def changed(node: Node) -> Node:
+        match node.op:
+            case BatchNorm():
+                return replace(node, op=replace(node.op, momentum=momentum))
+            case Dropout() if recipe.dropout is not None:
+                return replace(node, op=Dropout(recipe.dropout))
+            case DropPath() if recipe.path_schedule == "time":
+                return replace(node, op=DropPath(deepest))
+            case _:
+                return node
 
-
-def _step(
-    network: Network, optimizer: torch.optim.Optimizer, x: Tensor, labels: Tensor, recipe: Recipe
-) -> float:
-    loss = F.cross_entropy(network(x), labels.to(x.device), label_smoothing=recipe.label_smoothing)
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return loss.item()
-
-
-def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [weight for weight in network.parameters() if weight.ndim > 1]
-    others = [weight for weight in network.parameters() if weight.ndim <= 1]
-    return torch.optim.SGD(
-        [
-            {"params": decayed, "weight_decay": recipe.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-    )
-
-
-def _warm_cosine(steps: int, warmup: float) -> Callable[[int], float]:
-    """The learning rate's factor at each step: linear from 0 to 1, then a half cosine to 0."""
-    warm = max(1, round(steps * warmup))
-
-    def factor(step: int) -> float:
-        if step < warm:
-            return (step + 1) / warm
-        progress = min(1.0, (step - warm) / max(1, steps - warm))
-        return 0.5 * (1 + cos(progress * pi))
-
-    return factor
-
-
-def _with_norm_momentum(graph: Graph, momentum: float) -> Graph:
-    """The same graph, whose batch norms keep `momentum` of their statistics a step."""
-    nodes = (
-        replace(node, op=replace(node.op, momentum=momentum))
-        if isinstance(node.op, BatchNorm)
-        else node
-        for node in graph.nodes
-    )
-    return Graph(tuple(nodes), graph.outputs)
+    return Graph(tuple(map(changed, graph.nodes)), graph.outputs)

@@ -1,22 +1,8 @@
 """How the pixels were scaled for a checkpoint's training: nothing in the weights says it."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
-Channels = tuple[float, ...]
-
-
-class Pixels(NamedTuple):
-    """(pixel - mean) / std is what the network was trained on; one value, or one a channel.
-
-    Pixels go from 0 to 255, channels are red, green, blue.
-    """
-
-    mean: Channels
-    std: Channels
-
-
-OURS = Pixels((127.5,), (127.5,))
-"""Between -1 and 1: the MobileNets', ours, and Inception's in timm."""
+from pocketnas.data.pixels import OURS, Pixels
 
 IMAGENET = Pixels((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 """The statistics of ImageNet: torchvision, most of timm, EfficientNet."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pocketnas.arch.architecture import Architecture
+from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.errors import ModelError
 from pocketnas.graph.ops import Padding
 from pocketnas.graph.state import check_state, state
@@ -15,7 +16,7 @@ from pocketnas.zoo.checkpoint import Arrays, read_checkpoint
 from pocketnas.zoo.foreign import PYTORCH_1E3, Names, Naming, recognize, renamed
 from pocketnas.zoo.foreign.timm import timm
 from pocketnas.zoo.foreign.torchvision import efficientnet
-from pocketnas.zoo.pixels import OURS, Pixels, usual_pixels
+from pocketnas.zoo.pixels import usual_pixels
 from pocketnas.zoo.registry import entry
 
 CLASSIFIER, FIRST = "head.classifier", "stem.conv.conv"
