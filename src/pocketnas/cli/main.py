@@ -11,10 +11,12 @@ from pocketnas.cli.device import device, devices
 from pocketnas.cli.export import export
 from pocketnas.cli.measure import measure
 from pocketnas.cli.price import price
+from pocketnas.cli.recipes import recipes
 from pocketnas.cli.report import report
 from pocketnas.cli.search import search
 from pocketnas.cli.show import show
 from pocketnas.cli.spaces import spaces
+from pocketnas.cli.train import train
 from pocketnas.cli.zoo import zoo
 from pocketnas.errors import PocketNASError
 
@@ -27,7 +29,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # its markup would swallow a help text's [default: ...]
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (search, report, spaces, zoo, show, measure, compare, export, calibrate, price, devices)
+VERBS = (
+    *(search, report, spaces, zoo, show, measure, compare),
+    *(train, recipes, export, calibrate, price, devices),
+)
 for verb in VERBS:
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
 

@@ -41,6 +41,10 @@ class RunFolder:
         self.about = self.path / "best.json"
         self.pareto = self.path / "pareto.png"
         self.report = self.path / "report.html"
+        self.settings = self.path / "settings.json"
+        self.checkpoint = self.path / "checkpoint.pt"
+        self.log = self.path / "log.jsonl"
+        self.curves = self.path / "curves.png"
 
     def keep_caches_inside(self) -> None:
         """Sends what libraries would leave in the home and temporary folders into this one.
