@@ -1,8 +1,5 @@
 """The depthwise convolution, with gradients that take about as long as the convolution itself."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from pocketnas.train.kernels import (
+from pocketnas.train.depthwise_kernels import (
     input_gradient,
     weight_gradient,
     weight_gradient_by_rows,
 )
+from pocketnas.train.threads import in_parts
 
 Pads = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -79,7 +77,7 @@ def _of_input(dy: Tensor, weight: Tensor, shape: torch.Size, stride: int, pads: 
     def some(part: slice) -> None:
         input_gradient(d[part], w, dx[part], stride, top, left)
 
-    _in_parts(n, dy.numel() * height * width, some)
+    in_parts(n, dy.numel() * height * width, some, _WORTH_A_THREAD)
     return torch.from_numpy(dx).permute(0, 3, 1, 2)
 
 
@@ -111,24 +109,10 @@ def _of_weight(x: Tensor, dy: Tensor, shape: torch.Size, stride: int, pads: Pads
         weight_gradient(v[part], d[part], sums, stride, top, left)
         return sums
 
-    total = sum(_in_parts(n, dy.numel() * height * width, some))
+    total = sum(in_parts(n, dy.numel() * height * width, some, _WORTH_A_THREAD))
     return torch.from_numpy(total).permute(2, 0, 1)[:, None]
 
 
 def _last(x: Tensor) -> NDArray[np.float32]:
     """A view with the channels last, or a copy where they are not last in memory."""
     return np.ascontiguousarray(x.detach().permute(0, 2, 3, 1).numpy())
-
-
-def _in_parts(images: int, work: int, some: Callable[[slice], Any]) -> list[Any]:
-    """Each of torch's threads takes some of the images, if there is enough to do."""
-    parts = min(torch.get_num_threads(), images, 1 + work // _WORTH_A_THREAD)
-    if parts == 1:
-        return [some(slice(None))]
-    ends = [images * i // parts for i in range(parts + 1)]
-    return list(_pool().map(some, map(slice, ends, ends[1:])))
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="depthwise")

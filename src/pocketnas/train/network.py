@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pocketnas.graph.graph import Graph, Node
-from pocketnas.graph.ops import Add, BatchNorm, Conv, Dense, Depthwise, DropPath, weights
+from pocketnas.graph.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Conv,
+    Dense,
+    Depthwise,
+    DropPath,
+    weights,
+)
 from pocketnas.graph.state import check_state
-from pocketnas.train.operators import Run, operator
+from pocketnas.train.norm import FUSED
+from pocketnas.train.operators import Run, norm, operator
 
 
 class _Step(NamedTuple):
@@ -122,21 +132,43 @@ def _plan(root: nn.Module, graph: Graph) -> list[_Step]:
     """The nodes as steps over numbered values; makes their modules inside `root`."""
     nodes = {node.name: node for node in graph.nodes}
     slots = {name: slot for slot, name in enumerate(nodes)}
-    last = {name: node.name for node in graph.nodes for name in node.inputs}
     reads = graph.consumers()
+    fused = _fused(graph)
+    works = [
+        (fused.get(node.name, node), node)
+        for node in graph.nodes
+        if node.inputs and node not in fused.values()
+    ]
+    last = {name: end.name for begin, end in works for name in begin.inputs}
     steps = []
     for node in graph.nodes:
-        holder = _module(root, node.name)
-        if not node.inputs:
-            continue
-        first = nodes[node.inputs[0]]
+        _module(root, node.name)
+    for begin, end in works:
+        first = nodes[begin.inputs[0]]
         kept = not isinstance(first.op, Conv | Depthwise | BatchNorm | Add)  # for its gradient
-        run = operator(node, inplace=reads[first.name] == 1 and not kept)
-        sources = tuple(slots[name] for name in node.inputs)
-        read = {name for name in node.inputs if last[name] == node.name} - set(graph.outputs)
+        if begin is not end and isinstance(begin.op, BatchNorm) and isinstance(end.op, Activation):
+            run = norm(begin.op, end.op.kind)
+        else:
+            run = operator(end, inplace=reads[first.name] == 1 and not kept)
+        sources = tuple(slots[name] for name in begin.inputs)
+        read = {name for name in begin.inputs if last[name] == end.name} - set(graph.outputs)
         done = tuple(slots[name] for name in read)
-        steps.append(_Step(run, holder, sources, slots[node.name], done))
+        steps.append(_Step(run, _module(root, begin.name), sources, slots[end.name], done))
     return steps
+
+
+def _fused(graph: Graph) -> dict[str, Node]:
+    """Batch norms by the name of the activation that alone reads them: one step of both."""
+    nodes = {node.name: node for node in graph.nodes}
+    reads = graph.consumers()
+    found = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Activation) and node.op.kind in FUSED:
+            first = nodes[node.inputs[0]]
+            alone = reads[first.name] == 1 and first.name not in graph.outputs
+            if isinstance(first.op, BatchNorm) and alone:
+                found[node.name] = first
+    return found
 
 
 def _module(root: nn.Module, path: str) -> nn.Module:

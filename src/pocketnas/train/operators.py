@@ -34,6 +34,7 @@ from pocketnas.graph.ops import (
     pads,
 )
 from pocketnas.train.depthwise import Pads, depthwise
+from pocketnas.train.norm import batch_norm
 
 Run = Callable[..., Tensor]
 
@@ -63,8 +64,8 @@ def operator(node: Node, *, inplace: bool) -> Run:
         case Depthwise(kernel, stride, padding, _, dilation):
             fill, own = _padding(node, kernel, stride, padding, dilation)
             return partial(_conv, fill, (stride, own, dilation, node.shape[2]))
-        case BatchNorm(momentum, epsilon):
-            return partial(_batch_norm, 1 - momentum, epsilon)  # torch's is the share of the new
+        case BatchNorm():
+            return norm(node.op, None)
         case Activation(kind):
             return partial(_activation, _nonlinearity(kind, inplace=inplace))
         case Add():
@@ -146,17 +147,17 @@ def _depthwise(stride: int, around: Pads, weights: Any, x: Tensor) -> Tensor:
     return depthwise(x, weights.weight, weights.bias, stride, around)
 
 
-def _batch_norm(momentum: float, epsilon: float, weights: Any, x: Tensor) -> Tensor:
-    return F.batch_norm(
-        x,
-        weights.running_mean,
-        weights.running_var,
-        weights.weight,
-        weights.bias,
-        weights.training,
-        momentum,
-        epsilon,
-    )
+def norm(op: BatchNorm, kind: Kind | None) -> Run:
+    """Batch norm with the activation `kind` behind it, one of `FUSED`."""
+    return partial(
+        _batch_norm, 1 - op.momentum, op.epsilon, kind
+    )  # torch's is the share of the new
+
+
+def _batch_norm(
+    momentum: float, epsilon: float, kind: Kind | None, weights: Any, x: Tensor
+) -> Tensor:
+    return batch_norm(x, weights, momentum, epsilon, kind)
 
 
 def _activation(function: Callable[[Tensor], Tensor], _: Any, x: Tensor) -> Tensor:
