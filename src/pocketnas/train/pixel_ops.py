@@ -61,7 +61,7 @@ def cutout(pixels: Tensor, strength: Tensor, rows: Tensor, columns: Tensor) -> T
 
 
 def _near(centres: Tensor, reach: Tensor, side: int) -> Tensor:
-    """bool (N, side): where a pixel lies in [centre - reach, centre + reach)."""
+    """Where a pixel lies in [centre - reach, centre + reach), (N, side)."""
     distance = torch.arange(side, device=centres.device) - centres[:, None]
     return (-reach[:, None] <= distance) & (distance < reach[:, None])
 
@@ -176,5 +176,5 @@ def _luma(pixels: Tensor) -> Tensor:
     """(N, 1, H, W): ITU-R 601 in Pillow's whole numbers, whose sum is below 2^24."""
     if pixels.shape[1] == 1:
         return pixels
-    red, green, blue = pixels.split(1, 1)
+    red, green, blue = pixels[:, 0:1], pixels[:, 1:2], pixels[:, 2:3]
     return ((19595 * red + 38470 * green + 7471 * blue + 32768) / 65536).floor()
