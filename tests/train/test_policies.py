@@ -157,6 +157,15 @@ def test_the_sign_is_the_second_draw() -> None:
     assert (right[..., :4] == 128).all()
 
 
+def test_each_layer_has_its_own_draws() -> None:
+    pixels = _pixels(1)
+    draws = torch.full((1, 8), (OPERATIONS.index("translate_x") + 0.5) / 16)
+    draws[0, 1], draws[0, 5] = 0.2, 0.7  # left, then right again
+    there_and_back = RandAugment(2, 9)(pixels, draws)
+    assert torch.equal(there_and_back[..., 4:], pixels[..., 4:])
+    assert (there_and_back[..., :4] == 128).all()
+
+
 def test_names() -> None:
     assert policy("randaugment") == policy("randaugment:2:9") == RandAugment(2, 9)
     assert policy("randaugment:1:27.5") == RandAugment(1, 27.5)

@@ -90,7 +90,8 @@ class Levels:
                 return levels * 0.18 + 0.1  # ImageEnhance's factor
 
 
-# The codes' pixels are meant at these sides; on smaller images they would leave little to see.
+# The EfficientNets' code counts pixels; here they are shares of the side that B0 has. One of the 50
+# steps of AutoAugment, translate_y at level 9, moves all of the image away, as it does there.
 _SIDE = 224
 _AUTOAUGMENT = Levels(translate=250 / _SIDE, cutout=100 / _SIDE)
 _RANDAUGMENT = Levels(translate=100 / _SIDE, cutout=40 / _SIDE)
