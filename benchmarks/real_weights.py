@@ -23,10 +23,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from pocketnas.data.pixels import Pixels
 from pocketnas.tflite import write
 from pocketnas.tflite.runner import Runner
 from pocketnas.train.network import Network, load_weights
-from pocketnas.data.pixels import Pixels
 from pocketnas.zoo.weights import load
 
 PHOTOS = "imagenet_photos_200.zip"
