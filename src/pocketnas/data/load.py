@@ -18,6 +18,7 @@ from pocketnas.data.arrays import arrays
 from pocketnas.data.audio import sounds
 from pocketnas.data.decode import Progress
 from pocketnas.data.folders import folder
+from pocketnas.data.imagenet import imagenet
 from pocketnas.data.images import Images, Split, split
 from pocketnas.data.mnist import MNIST5K, mnist5k
 from pocketnas.data.named import cifar10, cifar100, imagenette
@@ -42,7 +43,7 @@ _NAMED: dict[str, Callable[[], Source]] = {
     "cifar100": cifar100,
     "imagenette": imagenette,
 }
-_KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, sounds)
+_KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, imagenet, sounds)
 
 
 def load(
@@ -58,7 +59,8 @@ def load(
     `"cifar10"`, `"cifar100"` and `"imagenette"` are fetched once (`pocketnas.data.named`).
 
     A path is looked at: NumPy arrays (`pocketnas.data.arrays`), WebDataset shards
-    (`pocketnas.data.shards`), WAV files (`pocketnas.data.audio`) or else photos.
+    (`pocketnas.data.shards`), ImageNet (`pocketnas.data.imagenet`), WAV files
+    (`pocketnas.data.audio`) or else photos.
 
     Photos are a folder, or a `.zip`, with one folder per class, read as RGB. Images lie at any
     depth below their class, and one folder may wrap all the class folders. Photos are turned
