@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pocketnas.data import decode
 from pocketnas.data.decode import UnreadableError, decode_all
-from pocketnas.train import decode
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pocketnas.data import folders
 from pocketnas.data.folders import read_folder
 from pocketnas.errors import DataError
-from pocketnas.train import folders
 
 
 def picture(value, kind="PNG"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pocketnas.data import load as data
+from pocketnas.data import folders
 from pocketnas.data.load import OFFSET, SCALE, load, load_cached, split
 from pocketnas.errors import DataError
 
@@ -151,13 +151,13 @@ def test_impossible_resolution(source):
 def decodes(monkeypatch):
     """Counts how often a source is decoded."""
     calls = []
-    real = data.read_folder
+    real = folders.read_folder
 
     def read_folder(*args):
         calls.append(args)
         return real(*args)
 
-    monkeypatch.setattr(data, "read_folder", read_folder)
+    monkeypatch.setattr(folders, "read_folder", read_folder)
     return calls
 
 
@@ -339,3 +339,15 @@ def test_a_refused_source_leaves_no_cache(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         load(tmp_path / "nowhere", cache=cache)
     assert os.listdir(cache) == []
+
+
+def test_old_caches_do_not_say_whether_to_flip(photos, tmp_path):
+    for source, flips in ((photos, True), ("mnist5k", False)):
+        load(source, cache=tmp_path / "cache")
+        about = json.loads((tmp_path / "cache" / "images.json").read_bytes())
+        for added in ("flips", "front_end", "default"):
+            del about[added]
+        (tmp_path / "cache" / "images.json").write_text(json.dumps(about))
+        assert load_cached(tmp_path / "cache").flips is flips
+        digest = load_cached(tmp_path / "cache").digest
+        assert load(source, cache=tmp_path / "cache").digest == digest

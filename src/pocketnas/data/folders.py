@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pocketnas.data.decode import Progress, UnreadableError, decode_all
+from pocketnas.data.source import MIN_PER_CLASS, Contents, Source
 from pocketnas.errors import DataError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-MIN_PER_CLASS = 10
 
 _UNREAD_SUFFIXES = (".avif", ".gif", ".heic", ".heif", ".jfif", ".tif", ".tiff")  # named, not read
 _CLUTTER = ("__MACOSX", "@eaDir")  # left by macOS and Synology; the latter holds .jpg thumbnails
@@ -38,18 +38,8 @@ _EXPECTED = (
 Parts = tuple[str, ...]  # a relative path: ("cat", "indoors", "1.jpg")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Contents:
-    """What a folder held, apart from the pixels; the fields are those of `Images`."""
-
-    labels: npt.NDArray[np.int64]
-    classes: tuple[str, ...]
-    skipped: tuple[str, ...]
-    presplit_test: npt.NDArray[np.int64] | None
-
-
 @dataclass(frozen=True, slots=True)
-class _Tree:
+class Tree:
     """The visible files and folders of a directory or archive, all as relative paths."""
 
     files: list[Parts]
@@ -59,7 +49,7 @@ class _Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class _Photo:
+class Photo:
     """One image file and what its place in the tree says of it."""
 
     path: Parts
@@ -68,13 +58,22 @@ class _Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """The meaning of a tree: classes in the order of their labels, photos in their final order."""
 
     classes: list[str]
-    photos: list[_Photo]
+    photos: list[Photo]
     skipped: list[str]
     presplit: bool
+
+
+def folder(path: Path) -> Source:
+    """A folder of class folders or a `.zip` of one; whether it is there shows when it is read."""
+
+    def read(side: int, pixels: BinaryIO, progress: Progress | None) -> Contents:
+        return read_folder(path, side, pixels, progress)
+
+    return Source(path.stem if path.suffix.lower() == ".zip" else path.name, read)
 
 
 def read_folder(
@@ -87,19 +86,19 @@ def read_folder(
     Raises:
         DataError: `path` is absent, neither folder nor zip, or has no usable class folders.
     """
-    with _opened(path) as tree:
-        layout = _layout(tree, path)
-        _check_counts(path, layout, lost=[])  # before an hour of decoding, not after it
+    with opened(path) as tree:
+        layout = layout_of(tree, path)
+        check_counts(path, layout, lost=[])  # before an hour of decoding, not after it
         paths = [photo.path for photo in layout.photos]
         reasons = decode_all(tree.read, paths, resolution, pixels, progress)
-    _check_counts(path, layout, lost=[layout.photos[index] for index in reasons])
+    check_counts(path, layout, lost=[layout.photos[index] for index in reasons])
     kept = [photo for index, photo in enumerate(layout.photos) if index not in reasons]
     label = {kind: index for index, kind in enumerate(layout.classes)}
-    unreadable = [f"{_name(paths[index])}: {reason}" for index, reason in reasons.items()]
+    unreadable = [f"{name_of(paths[index])}: {reason}" for index, reason in reasons.items()]
     return Contents(
         labels=np.array([label[photo.kind] for photo in kept], dtype=np.int64),
         classes=tuple(layout.classes),
-        skipped=tuple(sorted(layout.skipped + unreadable, key=_natural)),
+        skipped=tuple(sorted(layout.skipped + unreadable, key=natural)),
         presplit_test=np.flatnonzero([photo.test for photo in kept]) if layout.presplit else None,
     )
 
@@ -118,8 +117,8 @@ def sample(path: Path, resolution: int, count: int) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: there is no readable image.
     """
-    with _opened(path) as tree:
-        images = sorted(file for file in tree.files if _suffix(file) in SUFFIXES)
+    with opened(path) as tree:
+        images = sorted(file for file in tree.files if suffix(file) in SUFFIXES)
         picked = [images[i * len(images) // count] for i in range(count)] if images else []
         picked = list(dict.fromkeys(picked))
         pixels = BytesIO()
@@ -127,7 +126,7 @@ def sample(path: Path, resolution: int, count: int) -> npt.NDArray[np.uint8]:
     if len(reasons) == len(picked):
         raise DataError(
             f"{path}: holds no readable image ({' '.join(SUFFIXES)})"
-            + (f"; {_name(picked[0])}: {reasons[0]}" if picked else "")
+            + (f"; {name_of(picked[0])}: {reasons[0]}" if picked else "")
         )
     return np.frombuffer(pixels.getbuffer(), np.uint8).reshape(-1, resolution, resolution, 3)
 
@@ -136,7 +135,7 @@ def sample(path: Path, resolution: int, count: int) -> npt.NDArray[np.uint8]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Tree]:
+def opened(path: Path) -> Iterator[Tree]:
     """The tree at `path`, readable until the block ends."""
     if os.path.isdir(path):  # unlike path.is_dir, false where a parent may not be entered
         yield _folder(path)
@@ -153,16 +152,16 @@ def _opened(path: Path) -> Iterator[_Tree]:
         yield _zip(archive)
 
 
-def _folder(root: Path) -> _Tree:
+def _folder(root: Path) -> Tree:
     """Lists a directory, following links but entering none twice (a link may point upwards)."""
-    tree = _Tree([], set(), [], lambda parts: _read_file(root.joinpath(*parts)))
+    tree = Tree([], set(), [], lambda parts: _read_file(root.joinpath(*parts)))
     entered: set[str] = set()
     for here, subfolders, names in os.walk(root, onerror=_cannot_list, followlinks=True):
         base = Path(here).relative_to(root).parts
         real = os.path.realpath(here)
         if real in entered:
             subfolders.clear()
-            tree.skipped.append(f"{_name(base)}/: a link to a folder that was read already")
+            tree.skipped.append(f"{name_of(base)}/: a link to a folder that was read already")
             continue
         entered.add(real)
         subfolders[:] = sorted(name for name in subfolders if _visible(name))
@@ -183,7 +182,7 @@ def _read_file(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _zip(archive: zipfile.ZipFile) -> _Tree:
+def _zip(archive: zipfile.ZipFile) -> Tree:
     """Lists an archive; read in memory a hostile path could do no harm, but it is refused."""
     members: dict[Parts, zipfile.ZipInfo] = {}
     lock = threading.Lock()  # ZipFile counts its open members without one
@@ -193,7 +192,7 @@ def _zip(archive: zipfile.ZipFile) -> _Tree:
         with lock:
             return archive.read(members[parts])
 
-    tree = _Tree([], set(), [], read)
+    tree = Tree([], set(), [], read)
     for info in archive.infolist():
         path = PurePosixPath(info.filename.replace("\\", "/"))  # some Windows tools write these
         if path.is_absolute() or ".." in path.parts:
@@ -216,15 +215,17 @@ def _visible(name: str) -> bool:
     return not name.startswith(".") and name not in _CLUTTER
 
 
-def _suffix(path: Parts) -> str:
+def suffix(path: Parts) -> str:
+    """In small letters, with its dot."""
     return os.path.splitext(path[-1])[1].lower()
 
 
-def _name(path: Parts) -> str:
+def name_of(path: Parts) -> str:
+    """As one string."""
     return "/".join(path)
 
 
-def _natural(text: str) -> tuple[str, str]:
+def natural(text: str) -> tuple[str, str]:
     """A sort key: `img2` before `img10`; the text itself settles ties such as `1` and `01`."""
     return re.sub(r"[0-9]+", lambda number: number[0].zfill(20), text), text
 
@@ -232,9 +233,9 @@ def _natural(text: str) -> tuple[str, str]:
 # ------------------------------------------------------------------ decide what the folders mean
 
 
-def _layout(tree: _Tree, where: Path) -> _Layout:
+def layout_of(tree: Tree, where: Path, suffixes: tuple[str, ...] = SUFFIXES) -> Layout:
     """Finds the class folders, looking through a wrapping folder and through split folders."""
-    images = [file for file in tree.files if _suffix(file) in SUFFIXES]
+    images = [file for file in tree.files if suffix(file) in suffixes]
     if not images:
         found = f"no image among its {len(tree.files)} files" if tree.files else "nothing in it"
         raise DataError(f"{where}: there is {found}; {_EXPECTED}")
@@ -242,30 +243,30 @@ def _layout(tree: _Tree, where: Path) -> _Layout:
     base = _unwrapped(tree, images)
     splits = _splits([folder for folder in _inside(tree, base) if folder in filled], where)
     roots = splits or {base: False}
-    photos: list[_Photo] = []
+    photos: list[Photo] = []
     for root, test in roots.items():
         photos += _photos(images, root, test, where)
     parents = {base, *roots}
     empty = [f for f in tree.folders if f[:-1] in parents and f not in filled]
     stray = set(images) - {photo.path for photo in photos}
-    unread = [file for file in tree.files if _suffix(file) in _UNREAD_SUFFIXES]
-    return _Layout(
-        classes=sorted({photo.kind for photo in photos}, key=_natural),
-        photos=sorted(photos, key=lambda p: (_natural(p.kind), _natural(_name(p.path)))),
+    unread = [file for file in tree.files if suffix(file) in _UNREAD_SUFFIXES]
+    return Layout(
+        classes=sorted({photo.kind for photo in photos}, key=natural),
+        photos=sorted(photos, key=lambda p: (natural(p.kind), natural(name_of(p.path)))),
         skipped=[
             *tree.skipped,
-            *(f"{_name(folder)}/: no images" for folder in empty),
-            *(f"{_name(image)}: not in a class folder" for image in stray),
-            *(f"{_name(file)}: {_suffix(file)} files are not read" for file in unread),
+            *(f"{name_of(folder)}/: no images" for folder in empty),
+            *(f"{name_of(image)}: not in a class folder" for image in stray),
+            *(f"{name_of(file)}: {suffix(file)} files are not read" for file in unread),
         ],
         presplit=any(roots.values()),
     )
 
 
-def _photos(images: list[Parts], root: Parts, test: bool, where: Path) -> list[_Photo]:
+def _photos(images: list[Parts], root: Parts, test: bool, where: Path) -> list[Photo]:
     """The images in the class folders of `root`; those directly in `root` have no class."""
     below = [image for image in images if image[: len(root)] == root]
-    photos = [_Photo(i, i[len(root)], test) for i in below if len(i) > len(root) + 1]
+    photos = [Photo(i, i[len(root)], test) for i in below if len(i) > len(root) + 1]
     if not photos:
         raise DataError(
             f"{where.joinpath(*root)}: {len(below)} images lie directly in this folder; "
@@ -274,11 +275,11 @@ def _photos(images: list[Parts], root: Parts, test: bool, where: Path) -> list[_
     return photos
 
 
-def _inside(tree: _Tree, base: Parts) -> list[Parts]:
+def _inside(tree: Tree, base: Parts) -> list[Parts]:
     return sorted(folder for folder in tree.folders if folder[:-1] == base)
 
 
-def _unwrapped(tree: _Tree, images: list[Parts]) -> Parts:
+def _unwrapped(tree: Tree, images: list[Parts]) -> Parts:
     """The folder that holds the class folders: the top, or what a lone folder there wraps."""
     direct = {image[:-1] for image in images}
     base: Parts = ()
@@ -310,10 +311,10 @@ def _splits(folders: list[Parts], where: Path) -> dict[Parts, bool]:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in sorted(names, key=_natural))
+    return ", ".join(repr(name) for name in sorted(names, key=natural))
 
 
-def _check_counts(where: Path, layout: _Layout, lost: list[_Photo]) -> None:
+def check_counts(where: Path, layout: Layout, lost: list[Photo]) -> None:
     """Refuses a data set that cannot be trained on, naming the first class at fault.
 
     Raises:

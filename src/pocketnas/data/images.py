@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,9 @@ class Images:
         classes: The class names, in the order of their labels.
         skipped: What was left out and why, each `relative/path: reason`.
         presplit_test: Indices of the images that came in a ready-made test folder.
+        flips: Whether an image and its mirror image mean the same; digits and sounds do not.
+        front_end: How sound became pixels (`pocketnas.data.audio.front_end`): rate in Hz and
+            length in seconds; None for images.
 
     Raises:
         DataError: The arrays do not fit each other.
@@ -34,6 +38,8 @@ class Images:
     classes: tuple[str, ...]
     skipped: tuple[str, ...] = ()
     presplit_test: Indices | None = None
+    flips: bool = True
+    front_end: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         """Checks types, shapes and ranges."""

