@@ -1,6 +1,7 @@
 """What settings and images fix: the skeleton, the rivals, the settings' own limits."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,9 +143,11 @@ def test_few_images_get_more_epochs() -> None:
 
 
 def test_only_photos_are_mirrored() -> None:
-    assert not plan(RunConfig(), images(28), 100).proxy.flip
-    assert plan(RunConfig(data="photos"), images(28), 100).final.flip
-    assert not plan(RunConfig(data="photos", flip=False), images(28), 100).final.flip
+    digits = replace(images(28), flips=False)
+    assert not plan(RunConfig(), digits, 100).proxy.augmentation.flip
+    assert plan(RunConfig(flip=True), digits, 100).proxy.augmentation.flip
+    assert plan(RunConfig(), images(28), 100).final.augmentation.flip
+    assert not plan(RunConfig(flip=False), images(28), 100).final.augmentation.flip
 
 
 def test_control_is_as_large_as_the_search_unless_told_otherwise() -> None:

@@ -7,7 +7,6 @@ from math import ceil
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.nasnet import closest, grown
 from pocketnas.data.images import Images
-from pocketnas.data.load import MNIST5K
 from pocketnas.run.config import RunConfig
 from pocketnas.run.sizing import sized
 from pocketnas.spaces.space import Space
@@ -64,7 +63,7 @@ def plan(config: RunConfig, images: Images, training_images: int) -> Plan:
         width=config.width,
         depth=config.depth,
     )
-    flip = config.data != MNIST5K if config.flip is None else config.flip
+    flip = images.flips if config.flip is None else config.flip
     batch = Recipe().batch
     proxy = Recipe(
         epochs=config.epochs or max(3, ceil(PROXY_STEPS * batch / training_images)),

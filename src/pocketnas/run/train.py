@@ -14,7 +14,7 @@ import torch
 
 from pocketnas.arch.notation import to_lines
 from pocketnas.data.images import Images, Split, split
-from pocketnas.data.load import MNIST5K, load
+from pocketnas.data.load import load
 from pocketnas.errors import ModelError, SettingError, StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.curves import curves_png
@@ -87,7 +87,7 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
     images = _images(config, folder, follow)
     parts = split(images, seed=config.seed, test=config.hold_out)
     fitted_on = np.sort(np.concatenate([parts.train, parts.validation]))
-    recipe = config.planned(flips=config.data != MNIST5K)
+    recipe = config.planned(flips=images.flips)
     begun = start(
         config.network,
         Path(config.weights) if config.weights else None,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,8 @@ def _check_images(path: Path, other: Study, images: Images, seed: int, others: i
 
 
 def _check_recipe(path: Path, ours: Recipe, theirs: Recipe) -> None:
-    for name, mine in asdict(ours).items():
-        if (other := getattr(theirs, name)) != mine:
+    for name in (field.name for field in fields(ours)):
+        if (mine := getattr(ours, name)) != (other := getattr(theirs, name)):
             raise StudyError(
                 f"{path}: cannot be a warm start: its proxy trainings have {name} {other},"
                 f" this run's have {mine}"

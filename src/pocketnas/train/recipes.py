@@ -47,7 +47,7 @@ RECIPES: Mapping[str, Recipe] = {
         label_smoothing=0.1,
         norm_momentum=0.9,
         average=0.9999,
-        augmentation=Augmentation(crop=0.08, mixup=0.2, cutmix=1.0),
+        augmentation=Augmentation(crop=0.08, policy="randaugment", mixup=0.2, cutmix=1.0),
         source="torchvision's recipe of 2021, with RandAugment for TrivialAugment",
     ),
     "adamw": Recipe(
@@ -60,14 +60,14 @@ RECIPES: Mapping[str, Recipe] = {
         norm_momentum=0.9,
         drop_path=0.1,
         average=0.9999,
-        augmentation=Augmentation(crop=0.08, mixup=0.8, cutmix=1.0),
+        augmentation=Augmentation(crop=0.08, policy="randaugment", mixup=0.8, cutmix=1.0),
         source="2201.03545, table 5 (ConvNeXt)",
     ),
     "mnasnet": _MNASNET,
     "efficientnet": replace(
         _MNASNET,
         drop_path=0.2,
-        augmentation=INCEPTION,
+        augmentation=replace(INCEPTION, policy="autoaugment"),
         source="1905.11946, section 5.2; tensorflow/tpu efficientnet",
     ),
     "mobilenet_v2": Recipe(
