@@ -11,8 +11,7 @@ import torch
 
 from pocketnas.arch import Architecture, to_lines
 from pocketnas.arch.scaling import build
-from pocketnas.data.images import split
-from pocketnas.data.load import load
+from pocketnas.data.load import load, split
 from pocketnas.devices import HostDevice
 from pocketnas.search.evolution import Evolution
 from pocketnas.search.reward import soft
@@ -24,8 +23,6 @@ from pocketnas.train.augment import Augmentation
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.score import accuracy
 from pocketnas.train.trainer import train
-
-RECIPE = Recipe(epochs=1, augmentation=Augmentation(flip=False))
 
 
 def small(choose: Choose, *, resolution=28, classes=10, channels=1) -> Architecture:
@@ -41,14 +38,14 @@ def small(choose: Choose, *, resolution=28, classes=10, channels=1) -> Architect
 
 
 def main() -> None:
-    torch.set_num_threads(1)  # these networks are too small for more
+    torch.set_num_threads(1)
     space, study, images = Space("small", small), Study(), load("mnist5k")
-    parts = split(images, seed=0)
+    parts, recipe = split(images, seed=0), Recipe(1, augmentation=Augmentation(flip=False))
     first = write(space.decode((0,) * len(space.decisions)).graph())
     with HostDevice(first) as device:  # each latency is measured in turn with this network's
 
         def evaluate(network: Architecture) -> tuple[float, float]:
-            trained = train(network.graph(), images, parts.train, RECIPE, seed=0)
+            trained = train(network.graph(), images, parts.train, recipe, seed=0)
             latency = device.measure(write(network.graph()))
             return accuracy(trained, images, parts.validation), latency.milliseconds
 

@@ -14,6 +14,7 @@ from pocketnas.search.reward import soft
 from pocketnas.search.searcher import RandomSearch
 from pocketnas.study.executor import LocalExecutor
 from pocketnas.study.study import Study, search
+from pocketnas.train.step import Step
 from run import trials
 
 HEALTHY, KILLED, DIVERGED, HUNGRY = trials.decoded(
@@ -36,12 +37,12 @@ def sabotage(faults: dict[str, str], marks: Path) -> None:
         if fault == "hungry" and mark.read_text() == ".":
             raise MemoryError("as much as there is")
         if fault == "diverged":
-            broken = training.Training._one_epoch
-            training.Training._one_epoch = lambda self: float("nan")  # type: ignore[method-assign]
+            whole = Step.__call__
+            Step.__call__ = lambda self, x, labels: whole(self, x, labels) * float("nan")  # type: ignore[method-assign]
             try:
                 return train(task)
             finally:
-                training.Training._one_epoch = broken  # type: ignore[method-assign]
+                Step.__call__ = whole  # type: ignore[method-assign]
         return train(task)
 
     training.run_task = run_task
