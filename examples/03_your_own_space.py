@@ -7,8 +7,6 @@ The same function in a whole run, on your own images:
     pocketnas search --space examples/03_your_own_space.py:small --data PHOTOS
 """
 
-import torch
-
 from pocketnas.arch import Architecture, to_lines
 from pocketnas.arch.scaling import build
 from pocketnas.data.load import load, split
@@ -32,25 +30,24 @@ def small(choose: Choose, *, resolution=28, classes=10, channels=1) -> Architect
         kind = choose(f"stage{i}.kind", ("cn", "ds", "ir_e3"))
         kernel = choose(f"stage{i}.kernel", (3, 5))
         layers = choose(f"stage{i}.layers", (1, 2))
-        width = choose(f"stage{i}.width", (0.75, 1.0, 1.5))
-        lines.append(f"{kind}_r{layers}_k{kernel}_s2_c{int(width * filters)}")
+        width = int(filters * choose(f"stage{i}.width", (0.75, 1.0, 1.5)))
+        lines.append(f"{kind}_r{layers}_k{kernel}_s2_c{width}")
     return build(lines, resolution=resolution, classes=classes, channels=channels, stem=8, head=96)
 
 
 def main() -> None:
-    torch.set_num_threads(1)
     space, study, images = Space("small", small), Study(), load("mnist5k")
     parts, recipe = split(images, seed=0), Recipe(1, augmentation=Augmentation(flip=False))
-    first = write(space.decode((0,) * len(space.decisions)).graph())
-    with HostDevice(first) as device:  # each latency is measured in turn with this network's
+    first = space.decode((0,) * len(space.decisions)).graph()
+    with HostDevice(write(first)) as device:  # each latency is measured in turn with this network's
 
         def evaluate(network: Architecture) -> tuple[float, float]:
             trained = train(network.graph(), images, parts.train, recipe, seed=0)
-            latency = device.measure(write(network.graph()))
-            return accuracy(trained, images, parts.validation), latency.milliseconds
+            milliseconds = device.measure(write(network.graph())).milliseconds
+            return accuracy(trained, images, parts.validation), milliseconds
 
-        searcher, reward = Evolution(space.decisions), soft(target=device.reference_ms)
-        search(space, searcher, each(evaluate), reward, study, trials=4)
+        reward = soft(target=device.reference_ms)
+        search(space, Evolution(space.decisions), each(evaluate), reward, study, trials=4)
     print(f"4 of {space.size:,} networks tried; none beats")
     for trial in study.pareto():
         stages = ", ".join(to_lines(space.decode(trial.genotype))[2:-1])
