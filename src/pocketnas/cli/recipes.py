@@ -1,9 +1,12 @@
 """`pocketnas recipes`: how networks can be trained."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pocketnas.train.recipe import Recipe
 
 
 def recipes(
@@ -22,30 +25,24 @@ def recipes(
         }
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="recipes of pocketnas train --recipe")
-    for name in ("name", "epochs", "batch", "optimizer", "learning rate", "augmentation", "more"):
-        table.add_column(name, overflow="fold")
     for name, recipe in RECIPES.items():
-        more = [
-            f"weight decay {recipe.weight_decay:g}",
-            f"smoothing {recipe.label_smoothing:g}" if recipe.label_smoothing else "",
-            f"dropout {recipe.dropout:g}" if recipe.dropout is not None else "",
-            f"drop path {recipe.drop_path:g}" if recipe.drop_path else "",
-            f"auxiliary head {recipe.auxiliary:g}" if recipe.auxiliary else "",
-            f"clip {recipe.clip:g}" if recipe.clip else "",
-            f"average {recipe.average:g}" if recipe.average else "",
-            f"[{recipe.source}]",
-        ]
-        table.add_row(
-            name,
-            str(recipe.epochs),
-            str(recipe.batch),
-            str(recipe.optimizer),
-            f"{recipe.learning_rate:g}, {recipe.schedule}",
-            str(recipe.augmentation),
-            ", ".join(filter(None, more)).replace("[", "\\["),
+        typer.echo(
+            f"{name}: {recipe.epochs} epochs, batch {recipe.batch}\n"
+            f"    {recipe.optimizer}; learning rate {recipe.learning_rate:g}, {recipe.schedule}\n"
+            f"    images: {recipe.augmentation}\n"
+            f"    {'; '.join(_more(recipe))}\n"
+            f"    from {recipe.source}"
         )
-    Console(highlight=False).print(table)
+
+
+def _more(recipe: "Recipe") -> list[str]:
+    numbers = {
+        "weight decay": recipe.weight_decay,
+        "label smoothing": recipe.label_smoothing,
+        "dropout": recipe.dropout,
+        "drop path": recipe.drop_path,
+        "auxiliary head": recipe.auxiliary,
+        "clip": recipe.clip,
+        "moving average": recipe.average,
+    }
+    return [f"{name} {value:g}" for name, value in numbers.items() if value]
