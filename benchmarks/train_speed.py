@@ -163,7 +163,7 @@ def plain(network: nn.Module, x: Tensor, labels: Tensor) -> Callable[[], float]:
 # ------------------------------------------------------------------------------------- on a GPU
 
 
-def on_gpu(name: str, side: int, *, batch: int = 256, images: int = 25_600) -> dict[str, Any]:
+def on_gpu(name: str, side: int, *, batch: int = 256, images: int = 12_800) -> dict[str, Any]:
     """Images a second of an epoch, ours and the plain loop, in turn; both in bfloat16."""
     network = fitted(architecture(name, resolution=side, classes=10), smallest=4)
     graph, draw = network.graph(), np.random.default_rng(0)
