@@ -94,22 +94,21 @@ class Batches:
         chosen = self._indices[places]
         labels = torch.from_numpy(self._images.labels[chosen])
         if self._resident is not None:
-            at = torch.from_numpy(places).to(self._device)
-            return self._resident[at], labels.to(self._device), chosen
+            return self._resident[self._sent(torch.from_numpy(places))], self._sent(labels), chosen
         pixels = torch.from_numpy(np.ascontiguousarray(self._images.pixels[chosen]))
-        if self._device.type == "cuda":
-            pixels, labels = pixels.pin_memory(), labels.pin_memory()
-        return (
-            pixels.to(self._device, non_blocking=True),
-            labels.to(self._device, non_blocking=True),
-            chosen,
-        )
+        return self._sent(pixels), self._sent(labels), chosen
+
+    def _sent(self, values: Tensor) -> Tensor:
+        """On the device; a GPU is not waited for."""
+        if self._device.type != "cuda":
+            return values.to(self._device)
+        return values.pin_memory().to(self._device, non_blocking=True)
 
     def _prepared(
         self, pixels: Tensor, labels: Tensor, chosen: Indices, epoch: int, step: int
     ) -> tuple[Tensor, Tensor]:
         draws = torch.from_numpy(uniform(self._seed, epoch, chosen, self._augmenter.draws))
-        x = normalized(self._augmenter(pixels, draws.to(self._device)), self._scale)
+        x = normalized(self._augmenter(pixels, self._sent(draws)), self._scale)
         return mixed(
             x,
             labels,

@@ -48,7 +48,9 @@ class AdamW:
     betas: tuple[float, float] = (0.9, 0.999)
 
     def over(self, groups: Groups, rate: float | Tensor) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(groups, rate, self.betas, fused=True)
+        # A rate in a tensor is one that a recorded step reads; its count of steps has to be, too.
+        recorded = isinstance(rate, Tensor) and rate.is_cuda
+        return torch.optim.AdamW(groups, rate, self.betas, fused=True, capturable=recorded)
 
     def __str__(self) -> str:
         return f"AdamW {self.betas[0]:g}, {self.betas[1]:g}"
