@@ -1,5 +1,6 @@
 """From trained weights to a checked `.tflite`, float or int8."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.data.folders import sample
+from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.errors import ModelError
 from pocketnas.run.check import TOLERANCE
 from pocketnas.run.folder import load_weights as load_arrays
@@ -78,7 +80,16 @@ def trained(word: str, file: Path | None, *, resolution: int | None = None) -> P
     file = file or given.weights
     if file is None:
         raise ModelError(f"{word}: needs --weights; there is no .safetensors beside it")
-    return Pretrained(given.architecture, load_arrays(file))
+    return Pretrained(given.architecture, load_arrays(file), _pixels(file.with_suffix(".json")))
+
+
+def _pixels(about: Path) -> Pixels:
+    """How a training's `best.json` says that its pixels were scaled; our own way without one."""
+    try:
+        said = json.loads(about.read_bytes())["input"]
+        return Pixels(tuple(said["mean"]), tuple(said["std"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return OURS
 
 
 def export(
