@@ -74,6 +74,7 @@ def test_what_is_wrong_is_one_sentence(cli: Cli, photos: Path, tmp_path: Path) -
         ("recipe: there is no 'slow'; there are fast", ("--recipe", "slow")),
         ("epochs must be at least 1, got 0", ("--epochs", "0")),
         ("cannot be read", ("--weights", "missing.pth")),
+        ("--device: must be one of cpu", ("--device", "tpu")),
         ("precision bfloat16 needs a GPU", ("--precision", "bfloat16", "--device", "cpu")),
     ):
         done = cli(
@@ -83,6 +84,7 @@ def test_what_is_wrong_is_one_sentence(cli: Cli, photos: Path, tmp_path: Path) -
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+        assert not list(tmp_path.glob("runs/*"))
     done = cli("train", cwd=tmp_path)
     assert "needs a network and --data, or --resume" in done.stderr
     done = cli("train", "--resume", tmp_path, cwd=tmp_path)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from pocketnas.data import folders
-from pocketnas.data.load import OFFSET, SCALE, load, load_cached, split
+from pocketnas.data.load import load, load_cached, located, split
 from pocketnas.errors import DataError
 
 
@@ -46,9 +46,11 @@ def same(one, other):
     )
 
 
-def test_convention():
-    pixels = np.array([0, 255], np.uint8)
-    np.testing.assert_allclose(pixels * SCALE + OFFSET, [-1, 1], atol=1e-12)
+def test_names_stay_and_paths_hold_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [located(name) for name in ("mnist5k", "cifar10")] == ["mnist5k", "cifar10"]
+    assert located("photos") == str(tmp_path / "photos")
+    assert located("./cifar10") == str(tmp_path / "cifar10")
 
 
 # ----------------------------------------------------------------------------------------- mnist5k

@@ -16,7 +16,10 @@ _DEFAULT = RunConfig()
 def search(
     data: Annotated[
         str,
-        typer.Option(help="mnist5k, or a folder (or .zip) with one folder of JPEG/PNG a class."),
+        typer.Option(
+            help="A folder (or .zip) with one folder of JPEG, PNG or WAV a class, a .npz or .tar,"
+            " or mnist5k, cifar10, cifar100, imagenette."
+        ),
     ] = _DEFAULT.data,
     space: Annotated[
         str,
@@ -169,6 +172,7 @@ def search(
 
     from pocketnas.cli.progress import watching
     from pocketnas.cli.table import print_summary
+    from pocketnas.data.load import located
     from pocketnas.errors import DataError, SettingError
     from pocketnas.run.folder import RunFolder, next_run
     from pocketnas.run.plan import growing
@@ -178,7 +182,7 @@ def search(
     from pocketnas.tflite.quantize import check_quantizer
 
     given = RunConfig(
-        data=data if data == _DEFAULT.data else str(Path(data).absolute()),  # resume anywhere
+        data=located(data),
         space=absolute(space),
         resolution=resolution,
         width=width,

@@ -77,8 +77,11 @@ def train(
     best.safetensors, best.json, log.jsonl, curves.png. A training that was stopped, even by
     kill -9, goes on with --resume and ends in the same weights.
     """
+    from shutil import rmtree
+
     from pocketnas.cli.training import following
-    from pocketnas.errors import SettingError
+    from pocketnas.data.load import located
+    from pocketnas.errors import PocketNASError, SettingError
     from pocketnas.run.folder import RunFolder, next_run
     from pocketnas.run.train_config import TrainConfig
     from pocketnas.run.trained import stored_training
@@ -92,7 +95,7 @@ def train(
             raise SettingError("needs a network and --data, or --resume with a run folder")
         config = TrainConfig(
             network=str(Path(network).absolute()) if Path(network).exists() else network,
-            data=str(Path(data).absolute()) if Path(data).exists() else data,
+            data=located(data),
             weights=None if weights is None else str(weights.absolute()),
             recipe=recipe,
             epochs=epochs,
@@ -110,6 +113,7 @@ def train(
         path = out or next_run(Path("runs"), f"train-{Path(network).stem}")
         if (path / "settings.json").exists():
             raise SettingError(f"{path}: holds a training already; go on with --resume {path}")
+    fresh = not path.exists()
     folder = RunFolder(path)
     folder.keep_caches_inside()
     try:
@@ -118,6 +122,10 @@ def train(
 
             follow.note(f"run folder: {folder.path}")
             result = run(config, folder, follow)
+    except PocketNASError:
+        if fresh and not folder.settings.exists():  # there is nothing to go on with
+            rmtree(folder.path)
+        raise
     except KeyboardInterrupt:
         typer.echo(
             f"pocketnas: stopped; go on with: pocketnas train --resume {folder.path}", err=True

@@ -1,7 +1,6 @@
 """Where images come from: the bundled digits or a user's own photos, decoded once.
 
-Pixels stay uint8 until a batch is drawn. The convention everywhere (training, the written model,
-the check on the device) is the float input `pixel * SCALE + OFFSET`, which lies in [-1, 1].
+Pixels stay uint8 until a batch is drawn; `pocketnas.data.pixels` says what a network sees of them.
 """
 
 import json
@@ -26,12 +25,7 @@ from pocketnas.data.shards import shards
 from pocketnas.data.source import Source
 from pocketnas.errors import DataError
 
-__all__ = ["MNIST5K", "OFFSET", "SCALE", "Images", "Split", "load", "load_cached", "split"]
-
-# As in the MobileNets: one scale for all channels and no mean of a data set, so that the same two
-# constants hold for every model and every phone.
-SCALE = 1 / 127.5
-OFFSET = -1.0
+__all__ = ["MNIST5K", "Images", "Split", "load", "load_cached", "located", "split"]
 
 _PIXELS = "pixels.npy"
 _ABOUT = "images.json"
@@ -85,8 +79,8 @@ def load(
     """
     if resolution is not None and resolution < 1:
         raise DataError(f"resolution must be at least 1 pixel, got {resolution}")
-    path = Path(os.path.abspath(source))
-    origin = source if isinstance(source, str) and source in _NAMED else str(path)
+    origin = located(source)
+    path = Path(origin)
     if cache is not None:
         with suppress(DataError):
             images, about = _open_cache(cache)
@@ -111,6 +105,12 @@ def load(
         flips=found.flips,
         front_end=held.front_end,
     )
+
+
+def located(source: str | Path) -> str:
+    """A name as it is, and a path from the root, so that a run can go on from anywhere."""
+    named = isinstance(source, str) and source in _NAMED
+    return str(source) if named else os.path.abspath(source)
 
 
 def _at(path: Path) -> Source:

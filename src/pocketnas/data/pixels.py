@@ -16,4 +16,8 @@ class Pixels(NamedTuple):
 
 
 OURS = Pixels((127.5,), (127.5,))
-"""Between -1 and 1: the MobileNets', ours, and Inception's in timm."""
+"""Between -1 and 1: the MobileNets', ours, and Inception's in timm.
+
+One scale for all channels and no mean of a data set, so that the same two numbers hold for every
+model that is searched and for every phone.
+"""

@@ -11,7 +11,6 @@ from time import perf_counter
 import torch
 
 from pocketnas.data.images import Images, split
-from pocketnas.data.load import load
 from pocketnas.devices import Device
 from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
@@ -24,6 +23,7 @@ from pocketnas.run.evaluate import MEASURING, Evaluator
 from pocketnas.run.finish import finish
 from pocketnas.run.folder import RunFolder
 from pocketnas.run.halving import saved
+from pocketnas.run.images import opened
 from pocketnas.run.patience import Patience
 from pocketnas.run.plan import REFERENCE, Plan, plan
 from pocketnas.run.proxy import Proxies
@@ -181,26 +181,13 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
 
 
 def _images(config: RunConfig, folder: RunFolder, study: Study, watch: Watch) -> Images:
-    """The images, decoded once into the folder; a resumed run must find the same ones."""
-
-    def progress(done: int, total: int) -> None:
-        if done == total or done % 500 == 0:
-            watch.note(f"decoded {done} of {total} images")
-
-    images = load(config.data, resolution=config.resolution, cache=folder.images, progress=progress)
+    """The images; a resumed run must find the same ones."""
+    images = opened(config.data, config.resolution, folder.images, watch.note)
     digest = study.storage.get("images")
     if digest is None:
         study.storage.set("images", images.digest)
     elif digest != images.digest:
         raise StudyError(f"{config.data}: these are not the images that the run began with")
-    if images.skipped:
-        names = "; ".join(images.skipped[:5])
-        more = f"; and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
-        watch.note(f"skipped {len(images.skipped)} files: {names}{more}")
-    watch.note(
-        f"{images.name}: {len(images)} images of {len(images.classes)} classes,"
-        f" {images.resolution}x{images.resolution}x{images.channels}"
-    )
     return images
 
 

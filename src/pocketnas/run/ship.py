@@ -7,7 +7,7 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import from_lines
 from pocketnas.data.images import Images, Split
-from pocketnas.data.load import OFFSET, SCALE
+from pocketnas.data.pixels import OURS
 from pocketnas.report.page import write_report
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.summary import Summary
@@ -28,8 +28,8 @@ def data_facts(images: Images, parts: Split) -> dict[str, Any]:
         "skipped": list(images.skipped),
         "resolution": images.resolution,
         "channels": images.channels,
-        "scale": SCALE,
-        "offset": OFFSET,
+        "scale": 1 / OURS.std[0],
+        "offset": -OURS.mean[0] / OURS.std[0],
     }
 
 

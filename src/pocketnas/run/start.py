@@ -16,7 +16,6 @@ from pocketnas.graph.graph import Graph
 from pocketnas.graph.state import state
 from pocketnas.run.export import trained
 from pocketnas.run.subject import subject
-from pocketnas.zoo.registry import entry
 
 SMALL = 96
 """Below this many pixels a network of the zoo without weights is fitted to small images."""
@@ -61,10 +60,13 @@ def start(
         ModelError: the weights do not fit, or a `.tflite` was given.
         SettingError: the images have other colours than the weights.
     """
-    side = resolution or images.resolution
+    side, classes = resolution or images.resolution, len(images.classes)
     if weights is None:
-        network = _untrained(word, images, side)
-        if smallest is not None or (side < SMALL and not _is_file(word)):
+        network = subject(word, resolution=side).architecture
+        if network is None:
+            raise ModelError(f"{word}: is exported already; train its run folder or its .json")
+        network = replace(for_classes(network, classes), channels=images.channels)
+        if smallest is not None or (side < SMALL and not Path(word).exists()):
             network = fitted(network, smallest=smallest or SMALLEST)
         return Start(network)
     given = trained(word, weights, resolution=side)
@@ -73,7 +75,7 @@ def start(
             f"{weights}: is for images of {given.architecture.channels} channels, those of"
             f" {images.name} have {images.channels}"
         )
-    network = for_classes(given.architecture, len(images.classes))
+    network = for_classes(given.architecture, classes)
     if smallest is not None:
         network = fitted(network, smallest=smallest)
     kept, new = _fitting(network.graph(), given.weights, weights)
@@ -92,21 +94,6 @@ def for_classes(architecture: Architecture, classes: int) -> Architecture:
         head=changed(architecture.head),
         auxiliary=architecture.auxiliary and changed(architecture.auxiliary),
     )
-
-
-def _is_file(word: str) -> bool:
-    return Path(word).exists()
-
-
-def _untrained(word: str, images: Images, side: int) -> Architecture:
-    if not _is_file(word) and Path(word).suffix not in (".json", ".txt", ".tflite"):
-        return entry(word).architecture(
-            resolution=side, classes=len(images.classes), channels=images.channels
-        )
-    found = subject(word, resolution=side).architecture
-    if found is None:
-        raise ModelError(f"{word}: is exported already; train its run folder or its .json")
-    return replace(for_classes(found, len(images.classes)), channels=images.channels)
 
 
 def _fitting(

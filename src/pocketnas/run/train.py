@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,18 +11,16 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from pocketnas.arch.notation import to_lines
-from pocketnas.data.images import Images, Split, split
-from pocketnas.data.load import load
+from pocketnas.data.images import split
 from pocketnas.errors import ModelError, SettingError, StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.curves import curves_png
 from pocketnas.run.folder import RunFolder, save_weights, write_bytes, write_json
-from pocketnas.run.ship import versions
-from pocketnas.run.start import Start, start
+from pocketnas.run.images import opened
+from pocketnas.run.start import start
 from pocketnas.run.train_config import TrainConfig
-from pocketnas.train.network import Network, weights_of
-from pocketnas.train.recipe import Recipe
+from pocketnas.run.trained import TrainResult, about
+from pocketnas.train.network import weights_of
 from pocketnas.train.score import accuracy
 from pocketnas.train.trainer import Training
 
@@ -32,6 +29,9 @@ CHECKPOINT_S = 60.0
 
 MARGIN = 0.875
 """The network sees this share of an image's side where the recipe crops (Inception's 224 / 256)."""
+
+Records = list[dict[str, Any]]
+"""A line of the log for each epoch."""
 
 
 class Follow(Protocol):
@@ -54,51 +54,40 @@ class Follow(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TrainResult:
-    """What a training came to.
-
-    Attributes:
-        accuracy: top-1 of the held-out images.
-        held_out: how many they are.
-        trained_on: how many images the network was trained on.
-        epochs: of the training.
-        seconds: of all its sessions.
-        records: a line of the log for each epoch.
-        about: what `best.json` says.
-    """
-
-    accuracy: float
-    held_out: int
-    trained_on: int
-    epochs: int
-    seconds: float
-    records: tuple[dict[str, Any], ...]
-    about: dict[str, Any]
-
-
 def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult:
     """Trains a network, or goes on with what the folder holds.
 
     Raises:
         PocketNASError: one sentence; the latest checkpoint is in the folder.
     """
-    device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    images = _images(config, folder, follow)
+    device = device_called(config.device)
+    precision = precision_on(device, config.precision)
+    images = opened(config.data, _stored_side(config), folder.images, follow.note)
     parts = split(images, seed=config.seed, test=config.hold_out)
     fitted_on = np.sort(np.concatenate([parts.train, parts.validation]))
     recipe = config.planned(flips=images.flips)
+    weights = Path(config.weights) if config.weights else None
     begun = start(
-        config.network,
-        Path(config.weights) if config.weights else None,
+        config.network, weights, images, resolution=config.resolution, smallest=config.smallest
+    )
+    graph = begun.architecture.graph()
+    training = Training(
+        graph,
         images,
-        resolution=_side(config, images),
-        smallest=config.smallest,
+        fitted_on,
+        recipe,
+        seed=config.seed,
+        device=device,
+        weights=begun.weights,
+        training_graph=begun.architecture.graph(
+            drop_path=recipe.drop_path, auxiliary=recipe.auxiliary > 0
+        ),
+        scale=begun.scale,
+        precision=precision,
+        parts=config.parts,
     )
     write_json(folder.settings, config.to_dict())
-    training = _training(config, recipe, begun, images, fitted_on, device)
     records = _resumed(training, folder)
-    graph = begun.architecture.graph()
     follow.note(
         f"{config.network}: {parameters(graph):,} parameters, {madds(graph) / 1e6:,.1f} M MAdds at"
         f" {begun.architecture.resolution} pixels; recipe {config.recipe_name}, {recipe.epochs}"
@@ -107,37 +96,56 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
     if begun.new:
         follow.note(f"new weights: {', '.join(begun.new)}; all others from {config.weights}")
     follow.begin(training, recipe.epochs)
-    clock = _Clock(records, monotonic())
-    saved_at = [monotonic()]
+    clock = _Clock(training, records)
+    saved_at = monotonic()
 
     def after_step() -> None:
+        nonlocal saved_at
         follow.stepped(training)
-        if monotonic() - saved_at[0] > CHECKPOINT_S:
-            saved_at[0] = monotonic()
+        if monotonic() - saved_at > CHECKPOINT_S:
+            saved_at = monotonic()
             _save(training, records, folder)
 
     def after_epoch(epoch: int, loss: float) -> None:
-        seconds, waited = clock.lap(training)
+        speed = clock.lap()
+        network = training.result()
         records.append(
             {
                 "epoch": epoch,
                 "loss": loss,
-                "accuracy": accuracy(training.result(), images, parts.test, device, begun.scale),
+                "accuracy": accuracy(network, images, parts.test, device, begun.scale),
                 "learning_rate": training.rate,
-                "images_per_second": training.batches.steps * training.batches.size / seconds,
-                "waiting": waited / seconds,
-                "seconds": clock.total(),
+                **speed,
             }
         )
-        clock.skip()
         _save(training, records, folder)
         _log(records, folder)
         follow.epoch(records[-1], recipe.epochs)
+        clock.go_on()
 
     network = training.run(recipe.epochs, after_epoch, after_step)
-    return _finished(
-        config, recipe, begun, network, images, parts, len(fitted_on), records, folder, device
-    )
+    found = accuracy(network, images, parts.test, device, begun.scale)
+    counts = {"trained_on": len(fitted_on), "held_out": len(parts.test)}
+    said = about(config, recipe, begun, images, accuracy=found, **counts)
+    save_weights(folder.best_weights, weights_of(network))
+    write_json(folder.about, said)
+    seconds = records[-1]["seconds"] if records else 0.0
+    return TrainResult(accuracy=found, epochs=recipe.epochs, seconds=seconds, about=said, **counts)
+
+
+def device_called(name: str | None) -> str:
+    """The torch device to train on: a GPU if there is one, unless told otherwise.
+
+    Raises:
+        SettingError: there is no such device.
+    """
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    allowed = ["cpu", *(["cuda", *gpus] if gpus else [])]
+    if name is None:
+        return "cuda" if gpus else "cpu"
+    if name not in allowed:
+        raise SettingError(f"--device: must be one of {', '.join(allowed)} here; got {name!r}")
+    return name
 
 
 def precision_on(device: str, name: str) -> torch.dtype:
@@ -158,61 +166,20 @@ def precision_on(device: str, name: str) -> torch.dtype:
     return found
 
 
-def _images(config: TrainConfig, folder: RunFolder, follow: Follow) -> Images:
-    """Decoded once into the folder, a little larger than the network's input if it is to crop."""
-    side = config.resolution
-    if side and config.planned(flips=True).augmentation.crop is not None:
-        side = round(side / MARGIN)
-
-    def progress(done: int, total: int) -> None:
-        if done == total or done % 2000 == 0:
-            follow.note(f"decoded {done} of {total} images")
-
-    images = load(config.data, resolution=side, cache=folder.images, progress=progress)
-    if images.skipped:
-        names = "; ".join(images.skipped[:5])
-        more = f"; and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
-        follow.note(f"skipped {len(images.skipped)} files: {names}{more}")
-    return images
+def _stored_side(config: TrainConfig) -> int | None:
+    """Of the decoded images: a little larger than the network's input if the recipe crops."""
+    if config.resolution and config.planned(flips=True).augmentation.crop is not None:
+        return round(config.resolution / MARGIN)
+    return config.resolution
 
 
-def _side(config: TrainConfig, images: Images) -> int:
-    return config.resolution or images.resolution
-
-
-def _training(
-    config: TrainConfig,
-    recipe: Recipe,
-    begun: Start,
-    images: Images,
-    indices: Any,
-    device: str,
-) -> Training:
-    graph = begun.architecture.graph()
-    return Training(
-        graph,
-        images,
-        indices,
-        recipe,
-        seed=config.seed,
-        device=device,
-        weights=begun.weights,
-        training_graph=begun.architecture.graph(
-            drop_path=recipe.drop_path, auxiliary=recipe.auxiliary > 0
-        ),
-        scale=begun.scale,
-        precision=precision_on(device, config.precision),
-        parts=config.parts,
-    )
-
-
-def _save(training: Training, records: list[dict[str, Any]], folder: RunFolder) -> None:
+def _save(training: Training, records: Records, folder: RunFolder) -> None:
     buffer = BytesIO()
     torch.save({"training": training.state(), "records": records}, buffer)
     write_bytes(folder.checkpoint, buffer.getvalue())
 
 
-def _resumed(training: Training, folder: RunFolder) -> list[dict[str, Any]]:
+def _resumed(training: Training, folder: RunFolder) -> Records:
     """Restores the checkpoint, if there is one; the log up to there.
 
     Raises:
@@ -224,95 +191,41 @@ def _resumed(training: Training, folder: RunFolder) -> list[dict[str, Any]]:
         kept = torch.load(folder.checkpoint, map_location="cpu", weights_only=True)
         training.restore(kept["training"])
         return list(kept["records"])
-    except (OSError, EOFError, UnpicklingError, RuntimeError, KeyError, ModelError) as error:
+    except (
+        *(OSError, EOFError, UnpicklingError, RuntimeError),
+        *(KeyError, TypeError, ValueError, ModelError),
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(
-            f"{folder.checkpoint}: cannot be resumed ({error}); remove it to begin anew"
+            f"{folder.checkpoint}: cannot be resumed ({reason}); remove it to begin anew"
         ) from None
 
 
-def _log(records: list[dict[str, Any]], folder: RunFolder) -> None:
+def _log(records: Records, folder: RunFolder) -> None:
     lines = "".join(json.dumps(record) + "\n" for record in records)
     write_bytes(folder.log, lines.encode())
     curves_png(records, folder.curves)
 
 
-def _finished(
-    config: TrainConfig,
-    recipe: Recipe,
-    begun: Start,
-    network: Network,
-    images: Images,
-    parts: Split,
-    trained_on: int,
-    records: list[dict[str, Any]],
-    folder: RunFolder,
-    device: str,
-) -> TrainResult:
-    """The test accuracy, and everything that the other verbs need of a run folder."""
-    found = accuracy(network, images, parts.test, device, begun.scale)
-    save_weights(folder.best_weights, weights_of(network))
-    graph = begun.architecture.graph()
-    about = {
-        "weights": folder.best_weights.name,
-        "input": {
-            "shape": [1, *graph.nodes[0].shape],
-            "layout": "NHWC",
-            "dtype": "float32",
-            "mean": list(begun.scale.mean),
-            "std": list(begun.scale.std),
-            "meaning": "(pixel (0 to 255) - mean) / std; short side resized to"
-            f" {images.resolution}, then centre crop",
-        },
-        "classes": list(images.classes),
-        "accuracy": found,
-        "madds": madds(graph),
-        "parameters": parameters(graph),
-        "digest": begun.architecture.digest,
-        "block_strings": to_lines(begun.architecture),
-        "architecture": begun.architecture.to_dict(),
-        "config": config.to_dict(),
-        "recipe": {"name": config.recipe_name, "source": recipe.source, "epochs": recipe.epochs},
-        "data": {
-            "name": images.name,
-            "images": len(images),
-            "train": trained_on,
-            "test": len(parts.test),
-            "resolution": images.resolution,
-            "channels": images.channels,
-        },
-        "versions": versions(),
-    }
-    write_json(folder.about, about)
-    return TrainResult(
-        accuracy=found,
-        held_out=len(parts.test),
-        trained_on=trained_on,
-        epochs=recipe.epochs,
-        seconds=records[-1]["seconds"] if records else 0.0,
-        records=tuple(records),
-        about=about,
-    )
-
-
 class _Clock:
-    """The training's time over all its sessions, without that of scoring."""
+    """The training's speed, and its time over all its sessions, both without scoring."""
 
-    def __init__(self, records: list[dict[str, Any]], now: float) -> None:
-        self._before = records[-1]["seconds"] if records else 0.0
-        self._spent = 0.0
-        self._lap = perf_counter()
-        self._waited = 0.0
+    def __init__(self, training: Training, records: Records) -> None:
+        self._training = training
+        self._seconds: float = records[-1]["seconds"] if records else 0.0
+        self.go_on()
 
-    def lap(self, training: Training) -> tuple[float, float]:
-        """Seconds since the last lap, and how many of them went by waiting for pixels."""
-        seconds = perf_counter() - self._lap
-        self._spent += seconds
-        waited, self._waited = training.batches.waited - self._waited, training.batches.waited
-        return seconds, waited
+    def lap(self) -> dict[str, float]:
+        """Of the steps since `go_on`: a session may begin in the middle of an epoch."""
+        batches, seconds = self._training.batches, perf_counter() - self._began
+        self._seconds += seconds
+        return {
+            "images_per_second": (self._training.step - self._step) * batches.size / seconds,
+            "waiting": (batches.waited - self._waited) / seconds,
+            "seconds": self._seconds,
+        }
 
-    def total(self) -> float:
-        return self._before + self._spent
-
-    def skip(self) -> None:
-        """What has passed since the last lap was not training."""
-        self._lap = perf_counter()
+    def go_on(self) -> None:
+        """Training begins again."""
+        self._began, self._step = perf_counter(), self._training.step
+        self._waited = self._training.batches.waited

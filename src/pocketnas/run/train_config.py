@@ -1,7 +1,7 @@
 """The settings of a training, one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
@@ -85,8 +85,7 @@ class TrainConfig:
         Raises:
             StudyError: it is not from there.
         """
-        known = {field.name for field in fields(cls)}
         try:
-            return cls(**{key: value for key, value in values.items() if key in known})
+            return cls(**values)
         except TypeError as error:
             raise StudyError(f"the stored settings are of another version ({error})") from None

@@ -1,10 +1,39 @@
-"""What the folder of a training holds, for those who go on with it."""
+"""What the folder of a training holds, for the other verbs and for those who go on with it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pocketnas.arch.notation import to_lines
+from pocketnas.data.images import Images
 from pocketnas.errors import StudyError
+from pocketnas.graph.count import madds, parameters
+from pocketnas.run.ship import versions
+from pocketnas.run.start import Start
 from pocketnas.run.train_config import TrainConfig
+from pocketnas.train.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training came to.
+
+    Attributes:
+        accuracy: top-1 of the held-out images.
+        held_out: how many they are.
+        trained_on: how many images the network was trained on.
+        epochs: of the training.
+        seconds: of all its sessions, without scoring.
+        about: what `best.json` says.
+    """
+
+    accuracy: float
+    held_out: int
+    trained_on: int
+    epochs: int
+    seconds: float
+    about: dict[str, Any]
 
 
 def stored_training(path: Path) -> TrainConfig:
@@ -21,3 +50,48 @@ def stored_training(path: Path) -> TrainConfig:
     except (OSError, ValueError) as error:
         raise StudyError(f"{file}: cannot be read ({error})") from None
     return TrainConfig.from_dict(values)
+
+
+def about(
+    config: TrainConfig,
+    recipe: Recipe,
+    begun: Start,
+    images: Images,
+    *,
+    accuracy: float,
+    trained_on: int,
+    held_out: int,
+) -> dict[str, Any]:
+    """The contents of `best.json`: all that a program needs to rebuild and to feed the network."""
+    graph = begun.architecture.graph()
+    return {
+        "weights": "best.safetensors",
+        "input": {
+            "shape": [1, *graph.nodes[0].shape],
+            "layout": "NHWC",
+            "dtype": "float32",
+            "mean": list(begun.scale.mean),
+            "std": list(begun.scale.std),
+            "meaning": "(pixel (0 to 255) - mean) / std; short side resized to"
+            f" {images.resolution}, then centre crop",
+        },
+        "classes": list(images.classes),
+        "accuracy": accuracy,
+        "madds": madds(graph),
+        "parameters": parameters(graph),
+        "digest": begun.architecture.digest,
+        "block_strings": to_lines(begun.architecture),
+        "architecture": begun.architecture.to_dict(),
+        "config": config.to_dict(),
+        "recipe": {"name": config.recipe_name, "source": recipe.source, "epochs": recipe.epochs},
+        "data": {
+            "name": images.name,
+            "images": len(images),
+            "train": trained_on,
+            "test": held_out,
+            "resolution": images.resolution,
+            "channels": images.channels,
+            "front_end": images.front_end,
+        },
+        "versions": versions(),
+    }

@@ -1,10 +1,9 @@
-"""Batch norm and the activation behind it, as one operation where a processor trains."""
+"""Batch norm and the activation behind it, trained as one operation on a processor."""
 
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -21,50 +20,37 @@ from pocketnas.train.norm_kernels import (
     moments,
     normalize,
 )
-from pocketnas.train.threads import in_parts
 
 FUSED: dict[Kind | None, int] = {None: NONE, "relu": RELU, "relu6": RELU6, "hswish": HSWISH}
 
 _WIDE = 128  # numbers in a row at least: shorter ones fill no vector registers
-_WORTH_A_THREAD = 1 << 18  # numbers
 
 Floats = NDArray[np.float32]
+
+
+def usable(x: Tensor, weights: Any) -> bool:
+    """Whether `batch_norm` is for this map; with several threads torch's own are sooner awake."""
+    trains = weights.training and torch.is_grad_enabled() and torch.get_num_threads() == 1
+    return trains and x.device.type == "cpu" and x.dtype == torch.float32 and _count(x) > 1
 
 
 def batch_norm(
     x: Tensor, weights: Any, momentum: float, epsilon: float, kind: Kind | None
 ) -> Tensor:
-    """The activation `kind`, one of `FUSED`, of the normalized map, and in training new statistics.
+    """The activation `kind`, one of `FUSED`, of the normalized map, and new running statistics.
 
     Args:
         x: (N, C, H, W).
-        weights: holds weight, bias, running_mean, running_var and training.
+        weights: holds weight, bias, running_mean and running_var.
         momentum: share of the new in the running statistics.
         epsilon: added to the variance.
         kind: of the activation; None leaves it out.
     """
-    ours = weights.training and x.device.type == "cpu" and x.dtype == torch.float32
-    # With several threads torch's own are faster to wake than ours.
-    ours = ours and torch.get_num_threads() == 1
-    if ours and torch.is_grad_enabled() and x.numel() > 2 * x.shape[1]:
-        y: Tensor = _Norm.apply(  # type: ignore[no-untyped-call]
-            *(x, weights.weight, weights.bias, weights.running_mean, weights.running_var),
-            *(momentum, epsilon, FUSED[kind]),
-        )
-        return y
-    y = F.batch_norm(
-        *(x, weights.running_mean, weights.running_var, weights.weight, weights.bias),
-        *(weights.training, momentum, epsilon),
+    y: Tensor = _Norm.apply(  # type: ignore[no-untyped-call]
+        *(x, weights.weight, weights.bias, weights.running_mean, weights.running_var),
+        *(momentum, epsilon, FUSED[kind]),
     )
-    match kind:
-        case "relu":
-            return torch.relu_(y)
-        case "relu6":
-            return F.relu6(y, inplace=True)
-        case "hswish":
-            return F.hardswish(y)
-        case _:
-            return y
+    return y
 
 
 class _Norm(torch.autograd.Function):
@@ -81,9 +67,10 @@ class _Norm(torch.autograd.Function):
         kind: int,
     ) -> Tensor:
         rows, repeats = _rows(x)
-        count, channels = rows.size // len(weight), len(weight)
+        count, channels = _count(x), len(weight)
         near = rows[0, :channels].copy()
-        first, second = _summed(moments, rows, np.tile(near, repeats))
+        first, second = np.zeros((2, rows.shape[1]))
+        moments(rows, np.tile(near, repeats), first, second)
         first, second = (sums.reshape(repeats, channels).sum(0) / count for sums in (first, second))
         mean, variance = first + near, np.maximum(second - first * first, 0.0)
         running_mean.lerp_(torch.from_numpy(mean.astype(np.float32)), momentum)
@@ -95,12 +82,7 @@ class _Norm(torch.autograd.Function):
         wide = [np.tile(each.astype(np.float32), repeats) for each in (scale, shift, mean)]
         y = torch.empty_like(x, memory_format=torch.channels_last)
         out, _ = _rows(y)
-        in_parts(
-            len(rows),
-            rows.size,
-            lambda part: normalize(rows[part], out[part], wide[0], wide[1], kind),
-            _WORTH_A_THREAD,
-        )
+        normalize(rows, out, wide[0], wide[1], kind)
         ctx.save_for_backward(x)
         ctx.wide, ctx.inverse, ctx.kind, ctx.count = wide, inverse, kind, count
         return y
@@ -115,19 +97,16 @@ class _Norm(torch.autograd.Function):
         dx = torch.empty_like(x, memory_format=torch.channels_last)
         out, _ = _rows(dx)
         gradient = given if ctx.kind == NONE else out
-        first, second = _summed(gradient_sums, rows, given, gradient, mean, scale, shift, ctx.kind)
+        first, second = np.zeros((2, rows.shape[1]))
+        gradient_sums(rows, given, gradient, mean, scale, shift, ctx.kind, first, second)
         channels = rows.shape[1] // repeats
         first, second = (sums.reshape(repeats, channels).sum(0) for sums in (first, second))
         means = first / ctx.count, second * ctx.inverse**2 / ctx.count
         small = [np.tile(each.astype(np.float32), repeats) for each in means]
-
-        def some(part: slice) -> None:
-            if ctx.kind == NONE:
-                input_gradient(rows[part], given[part], out[part], mean, scale, *small)
-            else:
-                input_gradient_in_place(rows[part], out[part], mean, scale, *small)
-
-        in_parts(len(rows), rows.size, some, _WORTH_A_THREAD)
+        if ctx.kind == NONE:
+            input_gradient(rows, given, out, mean, scale, *small)
+        else:
+            input_gradient_in_place(rows, out, mean, scale, *small)
         of_weight = torch.from_numpy((second * ctx.inverse).astype(np.float32))
         of_bias = torch.from_numpy(first.astype(np.float32))
         return dx, of_weight, of_bias, None, None, None, None, None
@@ -143,14 +122,6 @@ def _rows(x: Tensor) -> tuple[Floats, int]:
     return pixels.view(count // repeats, repeats * channels).numpy(), repeats
 
 
-def _summed(kernel: Any, *given: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What a kernel adds up over the rows of its maps; all else it is given goes to every part."""
-    rows, width = given[0].shape
-
-    def some(part: slice) -> NDArray[np.float64]:
-        sums = np.zeros((2, width))
-        kernel(*(x[part] if np.ndim(x) == 2 else x for x in given), sums[0], sums[1])
-        return sums
-
-    total = np.sum(in_parts(rows, rows * width, some, _WORTH_A_THREAD), 0)
-    return total[0], total[1]
+def _count(x: Tensor) -> int:
+    """Values of each channel."""
+    return x.numel() // x.shape[1]

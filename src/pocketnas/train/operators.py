@@ -34,7 +34,7 @@ from pocketnas.graph.ops import (
     pads,
 )
 from pocketnas.train.depthwise import Pads, depthwise
-from pocketnas.train.norm import batch_norm
+from pocketnas.train.norm import batch_norm, usable
 
 Run = Callable[..., Tensor]
 
@@ -149,15 +149,26 @@ def _depthwise(stride: int, around: Pads, weights: Any, x: Tensor) -> Tensor:
 
 def norm(op: BatchNorm, kind: Kind | None) -> Run:
     """Batch norm with the activation `kind` behind it, one of `FUSED`."""
-    return partial(
-        _batch_norm, 1 - op.momentum, op.epsilon, kind
-    )  # torch's is the share of the new
+    after = None if kind is None else _nonlinearity(kind, inplace=True)
+    new = 1 - op.momentum  # torch's momentum
+    return partial(_batch_norm, new, op.epsilon, kind, after)
 
 
 def _batch_norm(
-    momentum: float, epsilon: float, kind: Kind | None, weights: Any, x: Tensor
+    momentum: float,
+    epsilon: float,
+    kind: Kind | None,
+    after: Callable[[Tensor], Tensor] | None,
+    weights: Any,
+    x: Tensor,
 ) -> Tensor:
-    return batch_norm(x, weights, momentum, epsilon, kind)
+    if usable(x, weights):
+        return batch_norm(x, weights, momentum, epsilon, kind)
+    y = F.batch_norm(
+        *(x, weights.running_mean, weights.running_var, weights.weight, weights.bias),
+        *(weights.training, momentum, epsilon),
+    )
+    return y if after is None else after(y)
 
 
 def _activation(function: Callable[[Tensor], Tensor], _: Any, x: Tensor) -> Tensor:

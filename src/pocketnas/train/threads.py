@@ -1,4 +1,4 @@
-"""Work on NumPy arrays shared among as many threads as torch uses."""
+"""Work on NumPy arrays, shared among as many threads as torch uses."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
