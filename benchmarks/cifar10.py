@@ -79,7 +79,7 @@ def main() -> None:
         seconds = perf_counter() - began
         row = {
             "network": name,
-            "accuracy": accuracy(trained, images, parts.test, device),
+            "accuracy": accuracy(trained, images, parts.test),
             "seconds": seconds,
             "images_per_second": recipe.epochs * len(train) / seconds,
             "parameters": parameters(graph),

@@ -122,8 +122,9 @@ def test_export_float_and_int8(cli: Cli, tmp_path: Path, weights: Path, photos: 
         cwd=tmp_path,
     )
     facts = json.loads(done.stdout)
-    assert facts["agreement"] == 1
-    assert facts["shape"] == [1, 48, 48, 3]
+    assert facts["check"]["agreement"] == 1
+    assert "accuracy" not in facts["check"]  # of noise
+    assert facts["input"]["shape"] == [1, 48, 48, 3]
     assert (tmp_path / "model.tflite").stat().st_size == facts["size_bytes"]
     pytest.importorskip("ai_edge_quantizer")
     done = cli(
@@ -132,9 +133,11 @@ def test_export_float_and_int8(cli: Cli, tmp_path: Path, weights: Path, photos: 
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert "int8, input 1×48×48×3" in done.stdout
+    assert "feed it 1×48×48×3: (pixel - 127.5) / 127.5" in done.stdout
     size = (tmp_path / "small.tflite").stat().st_size
     assert size < 0.4 * facts["size_bytes"]
+    float_size = (tmp_path / "small_float.tflite").stat().st_size
+    assert float_size == facts["size_bytes"]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ def test_the_model_runs_as_best_json_says(finished, photos: Path) -> None:
     interpreter = Interpreter(model_path=str(folder / "best.tflite"))
     interpreter.allocate_tensors()
     image = Image.open(photos / "red" / "00.png").crop((5, 0, 45, 40)).resize((32, 32))
-    given = np.asarray(image, np.float32)[None] * about["input"]["scale"] + about["input"]["offset"]
+    (mean,), (std,) = about["input"]["mean"], about["input"]["std"]
+    given = (np.asarray(image, np.float32)[None] - mean) / std
     details = interpreter.get_input_details()[0]
     assert details["shape"].tolist() == about["input"]["shape"] == list(given.shape)
     interpreter.set_tensor(details["index"], given)

@@ -64,7 +64,7 @@ def test_trains_goes_on_after_sigkill_and_fine_tunes(
     about["input"] |= {"mean": [127.0], "std": [128.0]}  # as of EfficientNet-Lite's weights
     (tmp_path / "tuned" / "best.json").write_text(json.dumps(about))
     written = cli("export", "tuned", "-o", "tuned.tflite", cwd=tmp_path)
-    assert "feed it (pixel - 127) / 128" in written.stdout, written.stderr
+    assert "(pixel - 127) / 128" in written.stdout, written.stderr
     shown = cli("show", "tuned", "--no-latency", "--json", cwd=tmp_path)
     assert json.loads(shown.stdout)["resolution"] == 16
 

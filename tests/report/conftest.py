@@ -132,8 +132,6 @@ def summary(study: Study) -> Summary:
             "skipped": ["a/b.jpg: empty file"],
             "resolution": 28,
             "channels": 1,
-            "scale": 1 / 127.5,
-            "offset": -1.0,
         },
         config={"seed": 17, "recipe": {"optimizer": "rmsprop", "rates": [0.016, 0.001]}},
         device={

@@ -26,7 +26,7 @@ def test_runs_on_a_written_model(
     interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
     lines = [f"in_p16_c{channels}", "cn_r1_k3_s2_c8", "ir_r1_k3_s1_e3_c8", "hd_c16_n4_d0.0"]
     model = write(from_lines(lines).graph())
-    image = {"shape": [1, 16, 16, channels], "scale": 1 / 127.5, "offset": -1.0}
+    image = {"shape": [1, 16, 16, channels], "mean": [127.5], "std": [127.5]}
     about = {"classes": CLASSES, "input": image}
     (tmp_path / "best.tflite").write_bytes(model)
     (tmp_path / "best.json").write_text(json.dumps(about), encoding="utf-8")
@@ -56,7 +56,7 @@ def test_asks_only_for_what_best_json_has(summary: Summary) -> None:
     about = pytest.importorskip("pocketnas.run.ship").about(summary)
     assert about["classes"] == summary.data["classes"]
     assert about["input"]["shape"] == [1, 28, 28, 1]
-    assert {"scale", "offset"} <= about["input"].keys()
+    assert {"mean", "std"} <= about["input"].keys()
     assert about["limits"] == []
 
 

@@ -32,7 +32,7 @@ def summary(config: RunConfig, costs: dict[str, float]) -> Summary:
         trials={},
         failed=0,
         seconds=1.0,
-        data={"resolution": 32, "channels": 3, "classes": ["a", "b"], "scale": 1, "offset": 0},
+        data={"resolution": 32, "channels": 3, "classes": ["a", "b"]},
         config=config.to_dict(),
         device={},
         versions={},

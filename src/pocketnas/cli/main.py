@@ -8,8 +8,10 @@ from pocketnas import __version__
 from pocketnas.cli.calibrate import calibrate
 from pocketnas.cli.compare import compare
 from pocketnas.cli.device import device, devices
+from pocketnas.cli.evaluate import evaluate
 from pocketnas.cli.export import export
 from pocketnas.cli.measure import measure
+from pocketnas.cli.predict import predict
 from pocketnas.cli.price import price
 from pocketnas.cli.recipes import recipes
 from pocketnas.cli.report import report
@@ -31,7 +33,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(search, report, spaces, zoo, show, measure, compare),
-    *(train, recipes, export, calibrate, price, devices),
+    *(train, recipes, evaluate, predict, export, calibrate, price, devices),
 )
 for verb in VERBS:
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots

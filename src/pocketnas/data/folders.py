@@ -30,10 +30,7 @@ _UNREAD_SUFFIXES = (".avif", ".gif", ".heic", ".heif", ".jfif", ".tif", ".tiff")
 _CLUTTER = ("__MACOSX", "@eaDir")  # left by macOS and Synology; the latter holds .jpg thumbnails
 _HELD_OUT = ("val", "valid", "validation", "test")
 _MAX_BYTES = 64 * 2**20  # of one file, unpacked: far above a photo, far below a zip bomb
-_EXPECTED = (
-    f"expected one folder per class, each with at least {MIN_PER_CLASS} images "
-    f"({' '.join(SUFFIXES)})"
-)
+_EXPECTED = f"expected one folder per class, each with images ({' '.join(SUFFIXES)})"
 
 Parts = tuple[str, ...]  # a relative path: ("cat", "indoors", "1.jpg")
 
@@ -67,17 +64,24 @@ class Layout:
     presplit: bool
 
 
-def folder(path: Path) -> Source:
-    """A folder of class folders or a `.zip` of one; whether it is there shows when it is read."""
+def folder(path: Path, least: int = MIN_PER_CLASS) -> Source:
+    """A folder of class folders or a `.zip` of one; whether it is there shows when it is read.
+
+    `least` is how many images a class must have; enough to train on by default.
+    """
 
     def read(side: int, pixels: BinaryIO, progress: Progress | None) -> Contents:
-        return read_folder(path, side, pixels, progress)
+        return read_folder(path, side, pixels, progress, least)
 
     return Source(path.stem if path.suffix.lower() == ".zip" else path.name, read)
 
 
 def read_folder(
-    path: Path, resolution: int, pixels: BinaryIO, progress: Progress | None = None
+    path: Path,
+    resolution: int,
+    pixels: BinaryIO,
+    progress: Progress | None = None,
+    least: int = MIN_PER_CLASS,
 ) -> Contents:
     """Writes every readable image to `pixels` (see `decode_all`), ordered by class, then path.
 
@@ -88,10 +92,10 @@ def read_folder(
     """
     with opened(path) as tree:
         layout = layout_of(tree, path)
-        check_counts(path, layout, lost=[])  # before an hour of decoding, not after it
+        check_counts(path, layout, [], least)  # before an hour of decoding, not after it
         paths = [photo.path for photo in layout.photos]
         reasons = decode_all(tree.read, paths, resolution, pixels, progress)
-    check_counts(path, layout, lost=[layout.photos[index] for index in reasons])
+    check_counts(path, layout, [layout.photos[index] for index in reasons], least)
     kept = [photo for index, photo in enumerate(layout.photos) if index not in reasons]
     label = {kind: index for index, kind in enumerate(layout.classes)}
     unreadable = [f"{name_of(paths[index])}: {reason}" for index, reason in reasons.items()]
@@ -314,7 +318,7 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names, key=natural))
 
 
-def check_counts(where: Path, layout: Layout, lost: list[Photo]) -> None:
+def check_counts(where: Path, layout: Layout, lost: list[Photo], least: int) -> None:
     """Refuses a data set that cannot be trained on, naming the first class at fault.
 
     Raises:
@@ -326,12 +330,12 @@ def check_counts(where: Path, layout: Layout, lost: list[Photo]) -> None:
         )
     unreadable = Counter((photo.kind, photo.test) for photo in lost)
     found = Counter((photo.kind, photo.test) for photo in layout.photos) - unreadable
-    few = [kind for kind in layout.classes if found[kind, False] < MIN_PER_CLASS]
+    few = [kind for kind in layout.classes if found[kind, False] < least]
     if few:
         raise DataError(
             f"{where}: class {few[0]!r} has {found[few[0], False]} readable images"
             f"{' outside the test folder' if layout.presplit else ''} "
-            f"({unreadable[few[0], False]} unreadable); expected at least {MIN_PER_CLASS} "
+            f"({unreadable[few[0], False]} unreadable); expected at least {least} "
             f"(classes that fall short: {len(few)} of {len(layout.classes)})"
         )
     untested = [kind for kind in layout.classes if layout.presplit and not found[kind, True]]

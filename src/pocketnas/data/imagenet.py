@@ -9,6 +9,7 @@ import numpy as np
 
 from pocketnas.data.decode import Progress, decode_all
 from pocketnas.data.source import Contents, Source, checked
+from pocketnas.data.synsets import named
 from pocketnas.errors import DataError
 
 _SYNSET = re.compile(r"n\d{8}")
@@ -20,9 +21,9 @@ def imagenet(path: Path) -> Source | None:
     """The source at `path`, or None where there is no `train/n…` beside a flat `val`.
 
     They lie in `ILSVRC/Data/CLS-LOC`, as from Kaggle, or in `path` itself. `LOC_val_solution.csv`
-    labels the validation images, which become the test set; `LOC_synset_mapping.txt` names the
-    classes. `ILSVRC2012_validation_ground_truth.txt` is not read: its numbers are explained only
-    in the development kit's meta.mat, and are not in the order of the synsets.
+    labels the validation images, which become the test set; `LOC_synset_mapping.txt`, if it is
+    there, names the classes. `ILSVRC2012_validation_ground_truth.txt` is not read: its numbers are
+    explained only in the development kit's meta.mat, and are not in the order of the synsets.
     """
     for base in (path / "ILSVRC" / "Data" / "CLS-LOC", path):
         flat = next(base.glob("val/ILSVRC2012_val_*.JPEG"), None)
@@ -80,15 +81,9 @@ def _answers(path: Path, base: Path) -> tuple[Path, dict[str, str]]:
 
 
 def _classes(path: Path, synsets: list[str]) -> tuple[str, ...]:
-    """The first name of each synset; the synset where that is missing or not unique."""
+    """The first name of each synset."""
     try:
         lines = (path / _NAMES).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
-        return tuple(synsets)
-    pairs = [line.partition(" ") for line in lines]
-    names = {synset: words.split(",")[0].strip() for synset, _, words in pairs}
-    found = [names.get(synset) or synset for synset in synsets]
-    return tuple(
-        name if found.count(name) == 1 else f"{name} ({synset})"  # two are called crane
-        for name, synset in zip(found, synsets, strict=True)
-    )
+        return named(synsets)
+    return named(synsets, {synset: words for synset, _, words in (x.partition(" ") for x in lines)})

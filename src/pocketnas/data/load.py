@@ -22,7 +22,7 @@ from pocketnas.data.images import Images, Split, split
 from pocketnas.data.mnist import MNIST5K, mnist5k
 from pocketnas.data.named import cifar10, cifar100, imagenette
 from pocketnas.data.shards import shards
-from pocketnas.data.source import Source
+from pocketnas.data.source import MIN_PER_CLASS, Source
 from pocketnas.errors import DataError
 
 __all__ = ["MNIST5K", "Images", "Split", "load", "load_cached", "located", "split"]
@@ -46,6 +46,7 @@ def load(
     resolution: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
+    least: int = MIN_PER_CLASS,
 ) -> Images:
     """Loads a data set.
 
@@ -73,6 +74,7 @@ def load(
             this source at this resolution it is opened as a memory map and the source itself is
             not looked at: a snapshot, so that a resumed run sees the data it began with.
         progress: Called with (images done, images in all) while photos are decoded.
+        least: images that a class folder must have; to look at some fewer do than to train.
 
     Raises:
         DataError: The source cannot be read or trained on, or the cache cannot be written.
@@ -86,7 +88,7 @@ def load(
             images, about = _open_cache(cache)
             if about["source"] == origin and _fits(about, resolution):
                 return images
-    found = _NAMED[origin]() if origin in _NAMED else _at(path)
+    found = _NAMED[origin]() if origin in _NAMED else _at(path, least)
     side = found.side if resolution is None else resolution
     shape = (side, side, found.channels)
     if cache is not None:
@@ -113,12 +115,12 @@ def located(source: str | Path) -> str:
     return str(source) if named else os.path.abspath(source)
 
 
-def _at(path: Path) -> Source:
+def _at(path: Path, least: int) -> Source:
     """The first kind of source that knows what lies at `path`; class folders when none does."""
     for kind in _KINDS:
         if (found := kind(path)) is not None:
             return found
-    return folder(path)
+    return folder(path, least)
 
 
 def _fits(about: dict[str, Any], resolution: int | None) -> bool:

@@ -12,14 +12,14 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
 about = json.loads(Path({about}).read_bytes())
-wanted = about["input"]  # shape (1, height, width, channels), scale and offset
+wanted = about["input"]  # shape (1, height, width, channels), mean and std
 photo = ImageOps.exif_transpose(Image.open({image})).convert({mode})
 square = ImageOps.fit(photo, wanted["shape"][1:3], Image.Resampling.BICUBIC)
 pixels = np.asarray(square, np.float32).reshape(wanted["shape"])
 
 network = Interpreter({model}, num_threads={threads})
 classify = network.get_signature_runner()
-given = pixels * wanted["scale"] + wanted["offset"]
+given = ((pixels - wanted["mean"]) / wanted["std"]).astype(np.float32)
 {run}
 odds = np.exp(logits - logits.max())
 best = int(odds.argmax())
@@ -50,7 +50,7 @@ def loading_snippet(
         int8: whether the model's input and output are integers.
         threads: for the interpreter.
         model: the `.tflite`, whose signature maps "image" to "logits".
-        about: JSON with `input` (shape, scale, offset) and `classes` in the order of the logits, as
+        about: JSON with `input` (shape, mean, std) and `classes` in the order of the logits, as
             `best.json` has them.
         image: to look at.
     """

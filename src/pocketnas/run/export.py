@@ -1,29 +1,52 @@
 """From trained weights to a checked `.tflite`, float or int8."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pocketnas.arch.architecture import Architecture
+from pocketnas.data.feed import Feed
 from pocketnas.data.folders import sample
-from pocketnas.data.pixels import OURS, Pixels
+from pocketnas.data.images import Images, Indices
 from pocketnas.errors import ModelError
-from pocketnas.run.check import TOLERANCE
-from pocketnas.run.folder import load_weights as load_arrays
-from pocketnas.run.folder import write_bytes
-from pocketnas.run.subject import subject
+from pocketnas.run.check import check, inputs
+from pocketnas.run.folder import write_bytes, write_json
+from pocketnas.run.loaded import Loaded
+from pocketnas.run.own import own
+from pocketnas.run.predict import grey
+from pocketnas.run.ship import versions
 from pocketnas.tflite.quantize import quantize
-from pocketnas.tflite.runner import Runner
 from pocketnas.tflite.writer import write
 from pocketnas.train.network import Network, load_weights
-from pocketnas.zoo.weights import Pretrained, load
 
-Floats = NDArray[np.float32]
 _NOISE = 8  # images, where the user gives none
+
+
+class Some(NamedTuple):
+    """Some images of a set."""
+
+    images: Images
+    indices: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The images of an export.
+
+    Attributes:
+        what: how to call those that the files are compared on.
+        compared: those that torch and the files both see.
+        ranges: those that set the ranges of int8; None where there are no real ones.
+        run: the folder of the run that they are from, whose labels then mean something.
+    """
+
+    what: str
+    compared: Some
+    ranges: Some | None = None
+    run: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,146 +54,145 @@ class Exported:
     """What was written, and how it compares with the network in torch on the same images.
 
     Attributes:
-        path: the `.tflite`.
-        size_bytes: its size.
-        int8: whether its inputs, outputs and arithmetic are integers.
-        images: how many images both saw; 8 of random noise where the user gave none.
-        real: whether they were the user's.
-        largest_difference: of two logits.
-        agreement: share of images of the same top class.
+        path: the `.tflite`, int8 where asked for.
+        float_path: the float one beside an int8 one.
+        size_bytes: of `path`.
+        float_size_bytes: of `float_path`, or else of `path`.
         shape: of the input.
-        scale: (input - zero_point) * scale is the normalized pixel; 1 and 0 for float.
-        zero_point: see `scale`.
-        mean: a pixel (0 to 255) minus this, by `std`, is the network's input.
-        std: see `mean`.
+        feed: how it is fed.
+        what: the images of the comparison.
+        labelled: whether accuracies mean something.
+        check: as `run.check.check` gives it.
     """
 
     path: Path
+    float_path: Path | None
     size_bytes: int
-    int8: bool
-    images: int
-    real: bool
-    largest_difference: float
-    agreement: float
+    float_size_bytes: int
     shape: tuple[int, ...]
-    scale: float
-    zero_point: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    feed: Feed
+    what: str
+    labelled: bool
+    check: dict[str, Any]
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The check without what labels that mean nothing make of it."""
+        if self.labelled:
+            return self.check
+        nothing = ("accuracy", "torch_accuracy")
+        found = {key: value for key, value in self.check.items() if key not in nothing}
+        if "int8" in found:
+            found["int8"] = {k: v for k, v in found["int8"].items() if k not in nothing}
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "path": str(self.path),
+            "float_path": None if self.float_path is None else str(self.float_path),
+            "size_bytes": self.size_bytes,
+            "float_size_bytes": self.float_size_bytes,
+            "compared_on": self.what,
+            "check": self.said,
+            **self.feed.to_dict(self.shape, self.check.get("int8")),
+        }
 
 
-def trained(word: str, file: Path | None, *, resolution: int | None = None) -> Pretrained:
-    """A network with its weights.
+def seen_by(given: Loaded, calibration: Path | None, count: int) -> Seen:
+    """The images to compare with and to calibrate with.
+
+    For a run, its held-out images and some that it was trained on, or `calibration`. For another
+    network `calibration` does both. Without any there is noise to compare with.
 
     Args:
-        word: what `subject` takes.
-        file: the weights; None takes a run's own.
-        resolution: side of the image in pixels instead of the network's own.
+        given: the network.
+        calibration: a folder or `.zip` of images like those it will see.
+        count: how many set the ranges at most.
 
     Raises:
-        ModelError: there are no weights, or they do not fit.
+        DataError: no readable image.
     """
-    given = subject(word, resolution=resolution)
-    if given.architecture is None:
-        raise ModelError(f"{word}: is exported already")
-    if given.published is not None:
-        if file is None:
-            raise ModelError(f"{word}: needs --weights, a checkpoint of this network")
-        return load(word, file, resolution=resolution)
-    file = file or given.weights
-    if file is None:
-        raise ModelError(f"{word}: needs --weights; there is no .safetensors beside it")
-    return Pretrained(given.architecture, load_arrays(file), _pixels(file.with_suffix(".json")))
+    side, channels = given.feed.resized(given.architecture.resolution), given.architecture.channels
+    ranges = None
+    if calibration is not None:
+        ranges = _unlabelled("images", sample(calibration, side, count), channels)
+    if (found := own(given.name)) is not None:
+        train = found.parts.train
+        some = train[np.unique(np.linspace(0, len(train) - 1, count).astype(int))]
+        held_out = Some(found.images, found.parts.test)
+        ranges = ranges or Some(found.images, some)
+        return Seen("held-out images", held_out, ranges, found.folder.absolute())
+    if ranges is not None:
+        return Seen("images", ranges, ranges)
+    noise = np.random.default_rng(0).integers(0, 256, (_NOISE, side, side, 3), np.uint8)
+    return Seen("images of random noise", _unlabelled("noise", noise, channels))
 
 
-def _pixels(about: Path) -> Pixels:
-    """How a training's `best.json` says that its pixels were scaled; our own way without one."""
-    try:
-        said = json.loads(about.read_bytes())["input"]
-        return Pixels(tuple(said["mean"]), tuple(said["std"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return OURS
+def _unlabelled(name: str, pixels: NDArray[np.uint8], channels: int) -> Some:
+    pixels = pixels if channels == 3 else grey(pixels)
+    images = Images(name, pixels, np.zeros(len(pixels), np.int64), ("",))
+    return Some(images, np.arange(len(pixels)))
 
 
 def export(
-    pretrained: Pretrained,
+    given: Loaded,
     path: Path,
+    seen: Seen,
     *,
-    calibration: Path | None = None,
-    images: int = 100,
     int8: bool = False,
+    told: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Writes the network as a `.tflite` and compares it with torch.
 
     Args:
-        pretrained: the network, its weights, and how its pixels were scaled.
-        path: of the file.
-        calibration: a folder or `.zip` of images; int8 needs them for its ranges.
-        images: how many of those at most.
-        int8: write the full-integer network.
+        given: the network.
+        path: of the file; with `int8` the float one lies beside it, as `…_float.tflite`. What a
+            program needs to feed each lies beside it as `….tflite.json`.
+        seen: images for the comparison and for the ranges of int8.
+        int8: write full integers.
+        told: hears of the progress.
 
     Raises:
-        ModelError: int8 without images, or a float file that differs by more than rounding.
-        DataError: no readable image.
+        ModelError: int8 without real images, or a float file that differs by more than rounding.
         StudyError: the file cannot be written.
     """
-    if int8 and calibration is None:
+    if int8 and seen.ranges is None:
         raise ModelError("int8 needs --calibrate with a folder of images like those it will see")
-    architecture, weights, (mean, std) = pretrained
-    if not {len(mean), len(std)} <= {1, architecture.channels}:
-        raise ModelError(
-            f"mean and std: need one value, or one for each of {architecture.channels} channels"
-        )
+    architecture, scale = given.architecture, given.feed.pixels
     graph = architecture.graph()
-    inputs = _inputs(architecture, mean, std, calibration, images)
     network = Network(graph)
-    load_weights(network, weights)
-    with torch.inference_mode():
-        expected = np.concatenate(
-            [network.eval()(torch.from_numpy(x.transpose(0, 3, 1, 2))).numpy() for x in inputs]
-        )
-    model = write(graph, weights)
-    if int8:
-        model = quantize(model, inputs)
-    run = Runner(model)
-    found = np.concatenate([run(x) for x in inputs])
-    difference = float(np.abs(found - expected).max())
-    if not int8 and not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise ModelError(
-            f"the exported model differs from the torch network by {difference:.2g}; up to"
-            f" {TOLERANCE:g} of the largest output is rounding"
-        )
-    write_bytes(path, model)
-    return Exported(
+    load_weights(network, given.weights)
+    model, integers = write(graph, given.weights), None
+    if int8 and seen.ranges is not None:
+        told("finding the ranges of int8")
+        integers = quantize(model, inputs(*seen.ranges, architecture.resolution, scale))
+    found = check(model, network, *seen.compared, integers, scale=scale, told=told)
+    beside = path.with_name(f"{path.stem}_float{path.suffix}") if integers else None
+    result = Exported(
         path=path,
-        size_bytes=len(model),
-        int8=int8,
-        images=len(inputs),
-        real=calibration is not None,
-        largest_difference=difference,
-        agreement=float((found.argmax(1) == expected.argmax(1)).mean()),
-        shape=run.shape,
-        scale=run.scale,
-        zero_point=run.zero_point,
-        mean=mean,
-        std=std,
+        float_path=beside,
+        size_bytes=len(integers or model),
+        float_size_bytes=len(model),
+        shape=graph.nodes[0].shape,
+        feed=given.feed,
+        what=seen.what,
+        labelled=seen.run is not None,
+        check=found,
     )
-
-
-def _inputs(
-    architecture: Architecture,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    calibration: Path | None,
-    count: int,
-) -> list[Floats]:
-    """Network inputs, each (1, height, width, channels): the user's images, or noise."""
-    side, channels = architecture.resolution, architecture.channels
-    if calibration is None:
-        noise = np.random.default_rng(0).standard_normal((_NOISE, 1, side, side, channels))
-        return list(noise.astype(np.float32))
-    pixels = sample(calibration, side, count).astype(np.float32)
-    if channels == 1:
-        pixels = pixels @ np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R 601, as Pillow
-    scaled = (pixels - np.array(mean, np.float32)) / np.array(std, np.float32)
-    return list(scaled[:, None])
+    said = {
+        **({} if seen.run is None else {"run": str(seen.run)}),
+        "check": result.said,
+        "digest": architecture.digest,
+        "architecture": architecture.to_dict(),
+        "versions": versions(),
+    }
+    for file, content, scales in (
+        (path, integers or model, found.get("int8")),
+        (beside, model, None),
+    ):
+        if file is not None:
+            write_bytes(file, content)
+            fed = given.feed.to_dict(result.shape, scales)
+            write_json(file.with_name(f"{file.name}.json"), {"model": file.name, **fed, **said})
+    return result

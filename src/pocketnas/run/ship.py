@@ -6,8 +6,8 @@ from typing import Any
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.arch.notation import from_lines
+from pocketnas.data.feed import Feed
 from pocketnas.data.images import Images, Split
-from pocketnas.data.pixels import OURS
 from pocketnas.report.page import write_report
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.summary import Summary
@@ -28,8 +28,7 @@ def data_facts(images: Images, parts: Split) -> dict[str, Any]:
         "skipped": list(images.skipped),
         "resolution": images.resolution,
         "channels": images.channels,
-        "scale": 1 / OURS.std[0],
-        "offset": -OURS.mean[0] / OURS.std[0],
+        "front_end": images.front_end,
     }
 
 
@@ -58,28 +57,12 @@ def about(summary: Summary) -> dict[str, Any]:
     winner = summary.rows[0]
     network: Architecture = from_lines(winner.lines)
     data, int8 = summary.data, summary.check.get("int8")
+    fed = Feed(classes=tuple(data["classes"]), front_end=data.get("front_end"))
     return {
         "model": "best.tflite",
         **({"float_model": "best_float.tflite"} if int8 else {}),
         "weights": "best.safetensors",
-        "input": {
-            "shape": [1, data["resolution"], data["resolution"], data["channels"]],
-            "layout": "NHWC",
-            "dtype": "int8" if int8 else "float32",
-            "scale": data["scale"],
-            "offset": data["offset"],
-            "meaning": "pixel (0 to 255) * scale + offset; short side resized, then centre crop"
-            + ("; that / quantization.scale + quantization.zero_point, rounded" if int8 else ""),
-            **({"quantization": int8["input"]} if int8 else {}),
-        },
-        "output": {
-            "shape": [1, len(data["classes"])],
-            "dtype": "int8" if int8 else "float32",
-            "meaning": "logits, one a class"
-            + (": (output - quantization.zero_point) * quantization.scale" if int8 else ""),
-            **({"quantization": int8["output"]} if int8 else {}),
-        },
-        "classes": data["classes"],
+        **fed.to_dict([data["resolution"], data["resolution"], data["channels"]], int8),
         "accuracy": winner.accuracy,
         "float_accuracy": winner.float_accuracy,
         "latency": winner.latency,

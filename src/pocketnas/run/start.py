@@ -14,7 +14,7 @@ from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.errors import ModelError, SettingError
 from pocketnas.graph.graph import Graph
 from pocketnas.graph.state import state
-from pocketnas.run.export import trained
+from pocketnas.run.loaded import loaded
 from pocketnas.run.subject import subject
 
 SMALL = 96
@@ -69,7 +69,7 @@ def start(
         if smallest is not None or (side < SMALL and not Path(word).exists()):
             network = fitted(network, smallest=smallest or SMALLEST)
         return Start(network)
-    given = trained(word, weights, resolution=side)
+    given = loaded(word, weights, resolution=side)
     if given.architecture.channels != images.channels:
         raise SettingError(
             f"{weights}: is for images of {given.architecture.channels} channels, those of"
@@ -79,7 +79,7 @@ def start(
     if smallest is not None:
         network = fitted(network, smallest=smallest)
     kept, new = _fitting(network.graph(), given.weights, weights)
-    return Start(network, kept, given.pixels, new)
+    return Start(network, kept, given.feed.pixels, new)
 
 
 def for_classes(architecture: Architecture, classes: int) -> Architecture:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from pocketnas.data.feed import CENTRE
 from pocketnas.data.images import split
 from pocketnas.errors import ModelError, SettingError, StudyError
 from pocketnas.graph.count import madds, parameters
@@ -26,9 +27,6 @@ from pocketnas.train.trainer import Training
 
 CHECKPOINT_S = 60.0
 """A kill costs no more than this much training."""
-
-MARGIN = 0.875
-"""The network sees this share of an image's side where the recipe crops (Inception's 224 / 256)."""
 
 Records = list[dict[str, Any]]
 """A line of the log for each epoch."""
@@ -113,7 +111,7 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
             {
                 "epoch": epoch,
                 "loss": loss,
-                "accuracy": accuracy(network, images, parts.test, device, begun.scale),
+                "accuracy": accuracy(network, images, parts.test, begun.scale),
                 "learning_rate": training.rate,
                 **speed,
             }
@@ -124,7 +122,7 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
         clock.go_on()
 
     network = training.run(recipe.epochs, after_epoch, after_step)
-    found = accuracy(network, images, parts.test, device, begun.scale)
+    found = accuracy(network, images, parts.test, begun.scale)
     counts = {"trained_on": len(fitted_on), "held_out": len(parts.test)}
     said = about(config, recipe, begun, images, accuracy=found, **counts)
     save_weights(folder.best_weights, weights_of(network))
@@ -169,7 +167,7 @@ def precision_on(device: str, name: str) -> torch.dtype:
 def _stored_side(config: TrainConfig) -> int | None:
     """Of the decoded images: a little larger than the network's input if the recipe crops."""
     if config.resolution and config.planned(flips=True).augmentation.crop is not None:
-        return round(config.resolution / MARGIN)
+        return round(config.resolution / CENTRE)
     return config.resolution
 
 

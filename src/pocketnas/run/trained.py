@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pocketnas.arch.notation import to_lines
+from pocketnas.data.feed import Feed
 from pocketnas.data.images import Images
 from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
@@ -64,18 +65,15 @@ def about(
 ) -> dict[str, Any]:
     """The contents of `best.json`: all that a program needs to rebuild and to feed the network."""
     graph = begun.architecture.graph()
+    fed = Feed(
+        begun.scale,
+        begun.architecture.resolution / images.resolution,
+        images.classes,
+        images.front_end,
+    )
     return {
         "weights": "best.safetensors",
-        "input": {
-            "shape": [1, *graph.nodes[0].shape],
-            "layout": "NHWC",
-            "dtype": "float32",
-            "mean": list(begun.scale.mean),
-            "std": list(begun.scale.std),
-            "meaning": "(pixel (0 to 255) - mean) / std; short side resized to"
-            f" {images.resolution}, then centre crop",
-        },
-        "classes": list(images.classes),
+        **fed.to_dict(graph.nodes[0].shape),
         "accuracy": accuracy,
         "madds": madds(graph),
         "parameters": parameters(graph),
@@ -91,7 +89,6 @@ def about(
             "test": held_out,
             "resolution": images.resolution,
             "channels": images.channels,
-            "front_end": images.front_end,
         },
         "versions": versions(),
     }

@@ -77,10 +77,10 @@ def run_task(task: Task) -> Trained:
         buffer = BytesIO()
         torch.save(training.state(), buffer)
         write_bytes(task.partial, buffer.getvalue())
-    validation = accuracy(network, images, parts.validation, task.accelerator)
+    validation = accuracy(network, images, parts.validation)
     test = None
     if task.weights:
-        test = accuracy(network, images, parts.test, task.accelerator)
+        test = accuracy(network, images, parts.test)
         save_weights(task.weights, weights_of(network))
     return Trained(validation, test, perf_counter() - began)
 

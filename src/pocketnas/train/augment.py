@@ -5,6 +5,7 @@ What happens to an image is decided by its own row of uniform numbers, see `pock
 
 from dataclasses import dataclass
 from math import log
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.errors import DataError
 from pocketnas.train.policies import Policy, policy
+
+Square = TypeVar("Square", Tensor, NDArray[np.uint8])
 
 GREY = 128.0
 _RATIO = 4 / 3  # of the sides of Inception's crop, and its inverse
@@ -132,7 +135,7 @@ def normalized(x: Tensor, scale: Pixels = OURS) -> Tensor:
     return x.sub_(mean).div_(std)
 
 
-def centre(pixels: Tensor, side: int) -> Tensor:
+def centre(pixels: Square, side: int) -> Square:
     """The middle (N, side, side, C) of (N, H, W, C): an image is stored larger to be cropped.
 
     Raises:
@@ -142,7 +145,8 @@ def centre(pixels: Tensor, side: int) -> Tensor:
     if min(height, width) < side:
         raise DataError(f"images of {height}x{width} pixels are too small for an input of {side}")
     top, left = (height - side) // 2, (width - side) // 2
-    return pixels[:, top : top + side, left : left + side]
+    middle: Square = pixels[:, top : top + side, left : left + side]
+    return middle
 
 
 def _shifted(pixels: Tensor, reach: int, draws: Tensor) -> Tensor:

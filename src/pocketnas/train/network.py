@@ -189,7 +189,8 @@ def _initial(node: Node, name: str, value: Tensor, generator: torch.Generator) -
             return value.normal_(0, sqrt(2 / (height * width * filters)), generator=generator)
         case Depthwise((height, width)), "weight":  # TensorFlow counts one output a kernel
             return value.normal_(0, sqrt(2 / (height * width)), generator=generator)
-        case Dense(units), "weight":
-            return value.uniform_(-1 / sqrt(units), 1 / sqrt(units), generator=generator)
+        case Dense(), "weight":  # TensorFlow counts the outputs alone, which for ten are too few
+            reach = 1 / sqrt(max(value.shape))
+            return value.uniform_(-reach, reach, generator=generator)
         case _:
             return value

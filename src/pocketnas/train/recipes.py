@@ -31,7 +31,7 @@ RECIPES: Mapping[str, Recipe] = {
     "fast": Recipe(epochs=30),
     "finetune": Recipe(
         epochs=15,
-        learning_rate=0.01,
+        learning_rate=0.03,
         weight_decay=1e-4,
         norm_momentum=0.9,
         average=0.99,
