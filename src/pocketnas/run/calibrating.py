@@ -1,9 +1,10 @@
 """A latency table for a space on a device: measured, made, checked on networks it has not seen."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices.device import Device, Watch
 from pocketnas.errors import ArchitectureError, SettingError, SpaceError
+from pocketnas.graph.graph import Graph
 from pocketnas.latency.calibrate import NETWORK_S, tabulate, time_networks, time_operators
 from pocketnas.latency.check import Measured, check
 from pocketnas.latency.fit import FEWEST
@@ -148,20 +150,56 @@ def samples(
     graphs = [network.graph() for network in (*found.rivals.values(), *drawn)]
     quick = size | {"resolution": max(32, target.resolution // 4)}
     small = sized("mnasnet", **quick) if target.resolution > _SHORT else found
-    with opened(target, small.rivals[REFERENCE]) as device:
-        alone = time_operators(
-            graphs, device, seconds=_ALONE * seconds, quantize=target.int8, watch=watch
-        )
-    with opened(target, found.rivals[REFERENCE]) as device:
-        left = seconds - (monotonic() - began)
-        whole = graphs[: len(found.rivals) + networks]
+    return samples_of(
+        graphs,
+        len(found.rivals) + networks,
+        partial(opened, target),
+        small=small.rivals[REFERENCE],
+        reference=found.rivals[REFERENCE],
+        seconds=seconds - (monotonic() - began),
+        int8=target.int8,
+        watch=watch,
+    )
+
+
+def samples_of(
+    graphs: Sequence[Graph],
+    whole: int,
+    open_: Callable[[Architecture], Device],
+    *,
+    small: Architecture,
+    reference: Architecture,
+    seconds: float,
+    int8: bool = False,
+    watch: Watch,
+) -> Samples:
+    """Times the operators of networks alone, and some of the networks as a whole.
+
+    Args:
+        graphs: of the networks.
+        whole: how many of them, the first, to measure as a whole at most.
+        open_: gives the device with a reference.
+        small: the reference for operators: a small network, so that turns are short.
+        reference: for the networks, and of their kind.
+        seconds: about how long it may take.
+        int8: full-integer networks.
+        watch: told how far it is.
+
+    Raises:
+        DeviceError: the device cannot measure.
+    """
+    began = monotonic()
+    with open_(small) as device:
+        alone = time_operators(graphs, device, seconds=_ALONE * seconds, quantize=int8, watch=watch)
+    with open_(reference) as device:
+        left = max(0.0, seconds - (monotonic() - began))
         measured = time_networks(
-            whole,
+            graphs[:whole],
             device,
             seconds=left,
             least=_LEAST,
-            each_s=min(NETWORK_S, max(_SHORTEST_S, left / len(whole))),
-            quantize=target.int8,
+            each_s=min(NETWORK_S, max(_SHORTEST_S, left / whole)),
+            quantize=int8,
             watch=watch,
         )
         return Samples(alone, tuple(measured), device.facts())
