@@ -2,10 +2,10 @@
 
 import pytest
 
-from pocketnas.errors import SettingError, StudyError
+from pocketnas.errors import SettingError
 from pocketnas.graph.count import madds
 from pocketnas.netadapt import Adapted, Tuned, adapt, by_accuracy, by_ratio
-from pocketnas.netadapt.adapt import Proposal, narrower
+from pocketnas.netadapt.adapt import OutOfReach, Proposal, narrower
 from pocketnas.netadapt.changes import lighter
 from pocketnas.zoo import architecture
 
@@ -93,7 +93,7 @@ def test_a_target_out_of_reach_is_one_sentence_after_what_could_be_done() -> Non
         better=by_ratio,
         measure=cost,
     )
-    with pytest.raises(StudyError, match=r"after \d+ steps no width can shrink any more"):
+    with pytest.raises(OutOfReach, match=r"is out of reach: after \d+ steps nothing makes"):
         found.extend(steps)  # keeps what came before
     assert found
     assert found[-1].now.milliseconds < cost(START)

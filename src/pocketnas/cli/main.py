@@ -5,6 +5,7 @@ import sys
 import typer
 
 from pocketnas import __version__
+from pocketnas.cli.adapt import adapt
 from pocketnas.cli.calibrate import calibrate
 from pocketnas.cli.compare import compare
 from pocketnas.cli.device import device, devices
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(search, report, spaces, zoo, show, measure, compare),
-    *(train, recipes, evaluate, predict, export, calibrate, price, devices),
+    *(train, recipes, adapt, evaluate, predict, export, calibrate, price, devices),
 )
 for verb in VERBS:
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots

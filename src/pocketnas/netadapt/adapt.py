@@ -7,6 +7,11 @@ from pocketnas.arch.architecture import Architecture
 from pocketnas.errors import ArchitectureError, StudyError
 from pocketnas.netadapt.widths import Width, shrunk, widths
 
+
+class OutOfReach(StudyError):
+    """No change makes the network fast enough."""
+
+
 Predict = Callable[[Architecture], float]
 Measure = Callable[[Architecture], float]
 
@@ -91,16 +96,17 @@ def adapt(
         first: number of the first step.
 
     Raises:
-        StudyError: no change makes the network faster; the steps so far stay.
+        OutOfReach: no change makes the network faster; the steps so far stay.
     """
     number = first
     while now.milliseconds > target:
         goal = max(target, now.milliseconds - reduction(number))
         proposals = propose(now, goal)
         if not proposals:
-            raise StudyError(
-                f"adapt: after {number} steps no width can shrink any more so that the network"
-                f" takes {goal:.4g} ms; it takes {now.milliseconds:.4g} ms"
+            raise OutOfReach(
+                f"adapt: the target of {target:.4g} ms is out of reach: after {number} steps"
+                f" nothing makes the network faster than {now.milliseconds:.4g} ms by"
+                f" {now.milliseconds - goal:.2g} ms"
             )
         tuned = tune(now, proposals)
         chosen = max(tuned, key=lambda each: better(now, each))

@@ -18,12 +18,14 @@ class Own(NamedTuple):
     Attributes:
         folder: of the run.
         data: what `--data` was.
+        seed: of its split.
         images: decoded.
         parts: `test` was never trained on, nor looked at to choose.
     """
 
     folder: Path
     data: str
+    seed: int
     images: Images
     parts: Split
 
@@ -43,9 +45,10 @@ def own(word: str) -> Own | None:
         if (folder / "settings.json").exists():
             config = stored_training(folder)
             parts = split(images, seed=config.seed, test=config.hold_out)
-            return Own(folder, config.data, images, parts)
+            return Own(folder, config.data, config.seed, images, parts)
         searched = stored_config(folder)
-        return Own(folder, searched.data, images, split(images, seed=searched.seed))
+        parts = split(images, seed=searched.seed)
+        return Own(folder, searched.data, searched.seed, images, parts)
     except PocketNASError:
         return None
 

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from pocketnas.data.feed import CENTRE
-from pocketnas.data.images import split
+from pocketnas.data.images import Images, Split, split
 from pocketnas.errors import ModelError, SettingError, StudyError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.curves import curves_png
 from pocketnas.run.folder import RunFolder, save_weights, write_bytes, write_json
 from pocketnas.run.images import opened
-from pocketnas.run.start import start
+from pocketnas.run.start import Start, start
 from pocketnas.run.train_config import TrainConfig
 from pocketnas.run.trained import TrainResult, about
 from pocketnas.train.network import weights_of
@@ -58,16 +58,32 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
     Raises:
         PocketNASError: one sentence; the latest checkpoint is in the folder.
     """
-    device = device_called(config.device)
-    precision = precision_on(device, config.precision)
+    precision_on(device_called(config.device), config.precision)  # before hours of decoding
     images = opened(config.data, _stored_side(config), folder.images, follow.note)
     parts = split(images, seed=config.seed, test=config.hold_out)
-    fitted_on = np.sort(np.concatenate([parts.train, parts.validation]))
-    recipe = config.planned(flips=images.flips)
     weights = Path(config.weights) if config.weights else None
     begun = start(
         config.network, weights, images, resolution=config.resolution, smallest=config.smallest
     )
+    return fit(config, begun, images, parts, folder, follow)
+
+
+def fit(
+    config: TrainConfig,
+    begun: Start,
+    images: Images,
+    parts: Split,
+    folder: RunFolder,
+    follow: Follow,
+) -> TrainResult:
+    """Trains what `begun` begins with on all but the test images, or goes on with it.
+
+    Raises:
+        PocketNASError: one sentence; the latest checkpoint is in the folder.
+    """
+    device = device_called(config.device)
+    fitted_on = np.sort(np.concatenate([parts.train, parts.validation]))
+    recipe = config.planned(flips=images.flips)
     graph = begun.architecture.graph()
     training = Training(
         graph,
@@ -81,7 +97,7 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
             drop_path=recipe.drop_path, auxiliary=recipe.auxiliary > 0
         ),
         scale=begun.scale,
-        precision=precision,
+        precision=precision_on(device, config.precision),
         parts=config.parts,
     )
     write_json(folder.settings, config.to_dict())

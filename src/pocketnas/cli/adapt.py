@@ -1,0 +1,187 @@
+"""`pocketnas adapt`: a trained network shrunk to a latency."""
+
+import json
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pocketnas.cli.latencies import Program, Threads, Where
+
+if TYPE_CHECKING:
+    from pocketnas.run.folder import RunFolder
+
+
+def adapt(
+    network: Annotated[
+        str | None,
+        typer.Argument(help="A run folder, or a network with --weights and --data."),
+    ] = None,
+    to: Annotated[
+        float | None, typer.Option(help="Share of the network's latency to shrink it to: 0.7.")
+    ] = None,
+    target_ms: Annotated[
+        float | None, typer.Option(help="Or the latency itself, milliseconds.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="What train takes as --data. [default: the run's own]")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint. [default: those of the run]")
+    ] = None,
+    step: Annotated[
+        float, typer.Option(help="Least share of the latency that the first step saves.")
+    ] = 0.01,
+    decay: Annotated[float, typer.Option(help="Of it, from step to step.")] = 0.98,
+    choose: Annotated[
+        str,
+        typer.Option(help="ratio: accuracy a millisecond (MobileNetV3); accuracy (NetAdapt)."),
+    ] = "ratio",
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="Propose too: kernel (smaller), se (removed), layer (removed)."),
+    ] = None,
+    tune_steps: Annotated[
+        int, typer.Option(help="Of each proposal's short training; more choose better.")
+    ] = 30,
+    batch: Annotated[int, typer.Option(help="Images a step, of those trainings.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Likewise, its peak.")] = 0.01,
+    then: Annotated[
+        str, typer.Option(help="The longer training in the end: finetune, or from scratch.")
+    ] = "finetune",
+    epochs: Annotated[int | None, typer.Option(help="Of that. [default: its recipe's]")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Of that. [default: finetune; from scratch fast]")
+    ] = None,
+    hold_out: Annotated[
+        float, typer.Option(help="Share of --data that is only tested on; a run has its own.")
+    ] = 0.2,
+    device: Where = "host",
+    benchmark_model: Program = None,
+    threads: Threads = 1,
+    table_seconds: Annotated[
+        float, typer.Option(help="About how long making the latency table may take.")
+    ] = 60.0,
+    measure_seconds: Annotated[
+        float, typer.Option(help="For each network on the path, at most.")
+    ] = 3.0,
+    workers: Annotated[
+        int | None, typer.Option(help="Proposals that train at once. [default: one a core]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder. [default: runs/adapt-<network>-<number>]")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the adaptation in this folder.")
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON; progress goes to stderr.")
+    ] = False,
+) -> None:
+    """Shrink a trained network to a latency, layer by layer, keeping its weights (NetAdapt).
+
+    Each step proposes a narrower version of every layer that saves enough on the device, trains
+    each for a moment, and keeps the best by images held out; in the end the network is trained
+    longer and written as .tflite. The run folder gets adapt.json, shrinking.png and all that train
+    leaves. What was stopped, even by kill -9, goes on with --resume.
+    """
+    from os import cpu_count
+
+    from pocketnas.cli.training import following
+    from pocketnas.data.load import located
+    from pocketnas.errors import PocketNASError, SettingError
+    from pocketnas.run.adapt_config import AdaptConfig
+    from pocketnas.run.folder import RunFolder, next_run
+    from pocketnas.run.trail import FILE, stored_config
+
+    if resume is not None:
+        if network or to or target_ms:
+            raise SettingError("--resume takes no network and no target: the run folder knows them")
+        config, path = stored_config(resume), resume
+    else:
+        if network is None:
+            raise SettingError("needs a network, or --resume with a run folder")
+        config = AdaptConfig(
+            network=str(Path(network).absolute()) if Path(network).exists() else network,
+            data=None if data is None else located(data),
+            weights=None if weights is None else str(weights.absolute()),
+            share=to,
+            target_ms=target_ms,
+            step=step,
+            decay=decay,
+            choose=choose,
+            also=tuple(also or ()),
+            tune_steps=tune_steps,
+            batch=batch,
+            learning_rate=learning_rate,
+            then=then,
+            epochs=epochs,
+            recipe=recipe,
+            hold_out=hold_out,
+            device=device,
+            benchmark_model=None if benchmark_model is None else str(benchmark_model),
+            threads=threads,
+            table_s=table_seconds,
+            measure_s=measure_seconds,
+            workers=workers or cpu_count() or 1,
+            seed=seed,
+        )
+        path = out or next_run(Path("runs"), f"adapt-{Path(network).stem}")
+        if (path / FILE).exists():
+            raise SettingError(f"{path}: holds an adaptation already; go on with --resume {path}")
+    fresh = not path.exists()
+    folder = RunFolder(path)
+    folder.keep_caches_inside()
+    try:
+        with following(folder, to_stderr=json_, tensorboard=False) as follow:
+            from pocketnas.run.adapting import run
+
+            follow.note(f"run folder: {folder.path}")
+            result = run(config, folder, follow)
+    except PocketNASError:
+        if fresh and not (folder.path / FILE).exists():
+            rmtree(folder.path)
+        raise
+    except KeyboardInterrupt:
+        typer.echo(
+            f"pocketnas: stopped; go on with: pocketnas adapt --resume {folder.path}", err=True
+        )
+        raise typer.Exit(130) from None
+    _print(result, folder, json_=json_)
+    if result["short"]:
+        typer.echo(f"pocketnas: {result['short']}; the best so far is kept", err=True)
+        raise typer.Exit(1)
+
+
+def _print(result: dict[str, Any], folder: "RunFolder", *, json_: bool) -> None:
+    if json_:
+        typer.echo(json.dumps(result | {"folder": str(folder.path)}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from pocketnas.report.figures import count, from_to, percent, plus_minus, size, wilson
+
+    tested = result["tested_on"]
+    table = Table(title=f"{result['steps']} steps; accuracy on {tested} images that chose nothing")
+    table.add_column("network")
+    for name in ("accuracy", "latency", "MAdds", "parameters", "size"):
+        table.add_column(name, justify="right")
+    for name in ("start", "adapted"):
+        row = result[name]
+        table.add_row(
+            name,
+            f"{percent(row['accuracy'])} ({from_to(*wilson(row['accuracy'], tested), 100)})",
+            plus_minus(row["latency"]),
+            count(row["madds"]),
+            f"{row['parameters']:,}",
+            size(row["size_bytes"]),
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    share = result["adapted"]["latency"]["ratio"] / result["start"]["latency"]["ratio"]
+    console.print(f"{percent(share)} of the start's latency", markup=False)
+    for file in (folder.model, folder.path / "shrinking.png"):
+        console.print(str(file), markup=False, soft_wrap=True)

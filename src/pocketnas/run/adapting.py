@@ -1,0 +1,254 @@
+"""The run of `pocketnas adapt`: a table, NetAdapt's steps, a longer training, the file."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from os import cpu_count
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pocketnas.arch.architecture import Architecture
+from pocketnas.data.images import Images, Split
+from pocketnas.data.load import load_cached
+from pocketnas.devices import Device, Latency, repeated
+from pocketnas.errors import StudyError
+from pocketnas.graph.count import madds, parameters
+from pocketnas.latency.lookup import Lookup, Predict
+from pocketnas.latency.table import LatencyTable
+from pocketnas.netadapt import Adapted, Proposal, adapt, by_accuracy, by_ratio
+from pocketnas.netadapt.adapt import OutOfReach, Step, narrower
+from pocketnas.netadapt.changes import lighter
+from pocketnas.netadapt.widths import widths
+from pocketnas.report.figures import duration, milliseconds, percent
+from pocketnas.report.shrinking import shrinking_png
+from pocketnas.run.adapt_config import AdaptConfig
+from pocketnas.run.adapt_source import take
+from pocketnas.run.answerer import in_torch
+from pocketnas.run.device import open_device
+from pocketnas.run.evaluate import once_more
+from pocketnas.run.export import export, seen_by
+from pocketnas.run.folder import RunFolder, load_weights, save_weights, write_bytes, write_json
+from pocketnas.run.loaded import loaded
+from pocketnas.run.proposing import Rounds
+from pocketnas.run.scoring import score
+from pocketnas.run.shrink_table import shrink_table
+from pocketnas.run.start import Start
+from pocketnas.run.trail import FILE, Trail, begin, stored_trail
+from pocketnas.run.train import Follow, device_called, fit
+from pocketnas.run.train_config import TrainConfig
+from pocketnas.run.training import setup_worker
+from pocketnas.study.executor import LocalExecutor
+from pocketnas.tflite.writer import write
+
+BETTER = {"ratio": by_ratio, "accuracy": by_accuracy}
+PICTURE = "shrinking.png"
+
+ROUNDS = 3
+"""How often a network on the path is measured; the middle one counts."""
+
+
+def run(config: AdaptConfig, folder: RunFolder, follow: Follow) -> dict[str, Any]:
+    """Shrinks the network to its latency and trains it, or goes on with what the folder holds.
+
+    Returns:
+        The result, ready for JSON: the start and the end side by side.
+
+    Raises:
+        PocketNASError: one sentence; the steps so far are in the folder.
+    """
+    trail = stored_trail(folder) if (folder.path / FILE).exists() else None
+    if trail is None:
+        trail = _begun(config, folder, follow)
+    images = load_cached(folder.images)
+    parts = trail.given.parts(images)
+    follow.note(
+        f"{config.network} takes {milliseconds(trail.reference_ms)} on {config.device} and is right"
+        f" on {percent(trail.start.accuracy)} of {len(parts.validation)} images that choose; the"
+        f" target is {milliseconds(trail.target_ms)}"
+    )
+    open_ = partial(_device, config)
+    with open_(trail.start.architecture, trail.reference_ms) as device:
+        short = _shrink(trail, images, parts, device, open_, follow)
+        _train(trail, images, follow)
+        if trail.result is None:
+            trail.result = _result(trail, images, parts, device) | {"short": short}
+            trail.save()
+    shrinking_png(trail.to_dict(), folder.path / PICTURE)
+    return trail.result
+
+
+def _begun(config: AdaptConfig, folder: RunFolder, follow: Follow) -> Trail:
+    """Takes the network and its images into the folder, and measures the start."""
+    network = loaded(config.network, None if config.weights is None else Path(config.weights))
+    if not widths(network.architecture):
+        raise StudyError(
+            f"{config.network}: has no width that could shrink; those of MobileNet's,"
+            " EfficientNet's and ResNet's blocks can"
+        )
+    given = take(config, network, folder, follow.note)
+    begin(folder, config)
+    images = load_cached(folder.images)
+    with _device(config, network.architecture) as device:
+        reference_ms = device.reference_ms
+    target = config.target_ms or (config.share or 1.0) * reference_ms
+    if target >= reference_ms:
+        raise StudyError(
+            f"{config.network}: takes {milliseconds(reference_ms)} already; the target must be"
+            f" below, got {milliseconds(target)}"
+        )
+    parts, asked = given.parts(images), in_torch(network)
+    right, tested = (score(asked, images, some).top1 for some in (parts.validation, parts.test))
+    start = Adapted(network.architecture, reference_ms, right)
+    trail = Trail(folder, config, given, network.feed, start, tested, reference_ms, target)
+    save_weights(trail.weights, network.weights)
+    trail.save()
+    return trail
+
+
+def _shrink(
+    trail: Trail,
+    images: Images,
+    parts: Split,
+    device: Device,
+    open_: Callable[[Architecture, float | None], Device],
+    follow: Follow,
+) -> str | None:
+    """NetAdapt's steps, each committed; why they ended above the target, if they did."""
+    if trail.now.milliseconds <= trail.target_ms or trail.result is not None:
+        return None
+    config, first = trail.config, len(trail.steps)
+    predict = _table(trail, open_, follow)
+    accelerator = device_called(None)
+    cores = cpu_count() or 1
+    executor = LocalExecutor(config.workers, setup_worker, (max(1, cores // config.workers),))
+
+    def propose(now: Adapted, goal: float) -> list[Proposal]:
+        return [*narrower(now, goal, predict), *lighter(now, goal, predict, config.also)]
+
+    def measure(architecture: Architecture) -> float:
+        model = write(architecture.graph())
+        found = [once_more(partial(_compared, device, model, config)) for _ in range(ROUNDS)]
+        return repeated(found).milliseconds
+
+    with closing(executor):
+        tune = Rounds(trail, images, parts, executor, accelerator, follow.note)
+        steps = adapt(
+            trail.now,
+            trail.target_ms,
+            reduction=lambda i: config.step * config.decay**i * trail.reference_ms,
+            propose=propose,
+            tune=tune,
+            better=BETTER[config.choose],
+            measure=measure,
+            first=first,
+        )
+        began = latest = perf_counter()
+        whole = trail.now.milliseconds - trail.target_ms
+        try:
+            for number, step in enumerate(steps, first + 1):
+                tune.keep(step.chosen.proposal, number)
+                trail.add(step, perf_counter() - latest)
+                tune.forget(number)
+                latest = perf_counter()
+                done = 1 - max(0.0, step.now.milliseconds - trail.target_ms) / whole
+                left = (latest - began) * (1 / done - 1) if done > 0 else 0.0
+                follow.note(_told(trail, step, number) + (f"; {duration(left)} left" * (left > 0)))
+                shrinking_png(trail.to_dict(), trail.folder.path / PICTURE)
+        except OutOfReach as error:
+            follow.note(str(error))
+            return str(error)
+    return None
+
+
+def _compared(device: Device, model: bytes, config: AdaptConfig) -> Latency:
+    return device.compare({"adapted": model}, budget_s=config.measure_s / ROUNDS)["adapted"]
+
+
+def _told(trail: Trail, step: Step, number: int) -> str:
+    proposal, now = step.chosen.proposal, step.now
+    share = percent(now.milliseconds / trail.reference_ms)
+    return (
+        f"step {number}: {proposal.name} {proposal.was} → {proposal.becomes},"
+        f" {milliseconds(now.milliseconds)} ({share} of the start; predicted"
+        f" {milliseconds(proposal.milliseconds)}), {percent(now.accuracy)}"
+        f" of the images that choose; best of {len(step.others) + 1} proposals"
+    )
+
+
+def _table(
+    trail: Trail, open_: Callable[[Architecture, float | None], Device], follow: Follow
+) -> Predict:
+    """The latency table of all that the network can shrink to; made once."""
+    path = trail.folder.path / "table.json"
+    if path.exists():
+        return Lookup(LatencyTable.load(path))
+    follow.note(f"making a latency table, about {duration(trail.config.table_s)}")
+    table = shrink_table(
+        trail.start.architecture,
+        lambda network: open_(network, None),
+        seconds=trail.config.table_s,
+        seed=trail.config.seed,
+        watch=lambda text: None,
+    )
+    write_bytes(path, json.dumps(table.to_dict()).encode())
+    return Lookup(table)
+
+
+def _train(trail: Trail, images: Images, follow: Follow) -> None:
+    """The longer training, with the carried weights or from scratch; the folder is then its run."""
+    config, folder, network = trail.config, trail.folder, trail.now.architecture
+    if trail.result is not None:
+        return
+    stored = folder.path / "adapted.json"
+    write_json(stored, network.to_dict())
+    scratch = config.then == "scratch"
+    settings = TrainConfig(
+        network=str(stored),
+        data=trail.given.data,
+        weights=None if scratch else str(trail.weights),
+        recipe=config.recipe,
+        epochs=config.epochs,
+        resolution=network.resolution,
+        hold_out=trail.given.hold_out,
+        seed=trail.given.seed,
+    )
+    begun = Start(network, None if scratch else load_weights(trail.weights), trail.feed.pixels)
+    fit(settings, begun, images, trail.given.last_parts(images), folder, follow)
+
+
+def _result(trail: Trail, images: Images, parts: Split, device: Device) -> dict[str, Any]:
+    """Start and end on the images that nobody has looked at, and their latencies in turn."""
+    folder = trail.folder
+    end = loaded(str(folder.path))
+    exported = export(end, folder.model, seen_by(end, None, 1))
+    start_model = write(trail.start.architecture.graph())
+    models = {"start": start_model, "adapted": folder.model.read_bytes()}
+    latencies = device.compare(models, budget_s=2 * trail.config.measure_s)
+    tested = score(in_torch(end), images, parts.test).top1
+    rows = {}
+    for name, architecture, size, right in (
+        ("start", trail.start.architecture, len(start_model), trail.tested),
+        ("adapted", end.architecture, exported.size_bytes, tested),
+    ):
+        graph = architecture.graph()
+        rows[name] = {
+            "accuracy": right,
+            "latency": latencies[name].to_dict(),
+            "madds": madds(graph),
+            "parameters": parameters(graph),
+            "size_bytes": size,
+            "digest": architecture.digest,
+        }
+    return {**rows, "tested_on": len(parts.test), "steps": len(trail.steps)}
+
+
+def _device(config: AdaptConfig, network: Architecture, scale: float | None = None) -> Device:
+    return open_device(
+        config.device,
+        write(network.graph()),
+        threads=config.threads,
+        reference_ms=scale,
+        program=config.benchmark_model,
+    )

@@ -1,0 +1,76 @@
+"""The verb `adapt` on this computer: from a training to a smaller file, through a kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+from PIL import Image
+
+from cli.conftest import Cli
+
+
+def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for name, light in (("dark", 0), ("light", 100)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(240):
+            pixels = noise.integers(light, light + 150, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+    done = cli(
+        *("train", "mobilenet_v2_0.35", "--data", "photos", "--resolution", "24"),
+        *("--epochs", "2", "--out", "start"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    settings = ("--to", "0.8", "--step", "0.08", "--tune-steps", "3", "--epochs", "1")
+    short = ("--table-seconds", "4", "--measure-seconds", "0.6", "--out", "small")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from pocketnas.cli.main import main; main()"),
+            *("adapt", "start", *settings, *short),
+        ],
+        cwd=tmp_path,
+        env=os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    folder = tmp_path / "small"
+    while process.poll() is None and not list(folder.glob("proposals/*.json")):
+        sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = {file.name for file in folder.glob("proposals/*.json")}
+    assert before
+    done = cli("adapt", "--resume", "small", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    start, end = found["start"], found["adapted"]
+    assert end["parameters"] < start["parameters"]
+    assert end["latency"]["milliseconds"] < 0.95 * start["latency"]["milliseconds"]
+    assert end["accuracy"] > 0.7
+    assert found["tested_on"] == 48
+    assert (folder / "shrinking.png").read_bytes().startswith(b"\x89PNG")
+
+    scored = json.loads(cli("evaluate", "small", "--json", cwd=tmp_path).stdout)
+    assert scored[0]["images"] == 96
+    again = cli("adapt", "--resume", "small", cwd=tmp_path)
+    assert "of the start's latency" in again.stdout
+
+
+def test_what_is_wrong_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
+    for words, arguments in (
+        ("needs a network, or --resume", ()),
+        ("needs either --to", ("mobilenet_v2",)),
+        ("needs --weights", ("mobilenet_v2", "--to", "0.5")),
+        ("holds no adaptation", ("--resume", str(tmp_path))),
+    ):
+        done = cli("adapt", *arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert not list(tmp_path.glob("runs/*"))
