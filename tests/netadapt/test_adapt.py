@@ -32,7 +32,7 @@ def run(target, *, better=by_accuracy, score=lambda network: cost(network), **mo
             propose=lambda now, goal: narrower(now, goal, cost),
             tune=tune,
             better=better,
-            measure=cost,
+            measure=lambda now, network: cost(network),
             **more,
         )
     )
@@ -75,7 +75,7 @@ def test_it_goes_on_where_it_was() -> None:
             propose=lambda now, goal: narrower(now, goal, cost),
             tune=lambda now, ps: [Tuned(each, cost(each.architecture)) for each in ps],
             better=by_accuracy,
-            measure=cost,
+            measure=lambda now, network: cost(network),
             first=4,
         )
     )
@@ -91,7 +91,7 @@ def test_a_target_out_of_reach_is_one_sentence_after_what_could_be_done() -> Non
         propose=lambda now, goal: narrower(now, goal, cost),
         tune=lambda now, ps: [Tuned(each, 0.0) for each in ps],
         better=by_ratio,
-        measure=cost,
+        measure=lambda now, network: cost(network),
     )
     with pytest.raises(OutOfReach, match=r"is out of reach: after \d+ steps nothing makes"):
         found.extend(steps)  # keeps what came before

@@ -1,7 +1,7 @@
 """Measuring what a latency table is made of: operators alone, then whole networks of a space."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -33,6 +33,7 @@ def time_operators(
     seconds: float,
     quantize: bool = False,
     each_s: float = OPERATOR_S,
+    known: Container[Operator] = (),
     watch: Watch,
 ) -> dict[Operator, float]:
     """Times the operators of networks alone, those first that matter most to them.
@@ -43,6 +44,7 @@ def time_operators(
         seconds: no more are begun after so many; the others are left to be guessed.
         quantize: in int8.
         each_s: for each.
+        known: operators that need no measurement.
         watch: told how far it is.
 
     Returns:
@@ -55,6 +57,8 @@ def time_operators(
     work: Counter[Operator] = Counter()
     for graph in graphs:
         for node, operator in operators(graph):
+            if operator in known:
+                continue
             nodes.setdefault(operator, node)
             work[operator] += max(operator.madds, operator.maps)
     order = [operator for operator, _ in work.most_common()]

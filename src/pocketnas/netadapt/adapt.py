@@ -13,7 +13,6 @@ class OutOfReach(StudyError):
 
 
 Predict = Callable[[Architecture], float]
-Measure = Callable[[Architecture], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class Step:
     others: tuple[Tuned, ...]
 
 
+Measure = Callable[[Adapted, Architecture], float]
 Tune = Callable[[Adapted, Sequence[Proposal]], Sequence[Tuned]]
 Better = Callable[[Adapted, Tuned], float]
 Propose = Callable[[Adapted, float], list[Proposal]]
@@ -92,7 +92,7 @@ def adapt(
         propose: networks that take no longer than so many milliseconds.
         tune: trains each for a short while, with weights from the present network.
         better: the larger, the better; `by_ratio`, `by_accuracy`.
-        measure: milliseconds of a network.
+        measure: milliseconds of the network that follows the present one.
         first: number of the first step.
 
     Raises:
@@ -111,7 +111,7 @@ def adapt(
         tuned = tune(now, proposals)
         chosen = max(tuned, key=lambda each: better(now, each))
         architecture = chosen.proposal.architecture
-        now = Adapted(architecture, measure(architecture), chosen.accuracy)
+        now = Adapted(architecture, measure(now, architecture), chosen.accuracy)
         yield Step(now, chosen, tuple(each for each in tuned if each is not chosen))
         number += 1
 

@@ -1,6 +1,5 @@
 """The run of `pocketnas adapt`: a table, NetAdapt's steps, a longer training, the file."""
 
-import json
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -12,11 +11,9 @@ from typing import Any
 from pocketnas.arch.architecture import Architecture
 from pocketnas.data.images import Images, Split
 from pocketnas.data.load import load_cached
-from pocketnas.devices import Device, Latency, repeated
+from pocketnas.devices import Device
 from pocketnas.errors import StudyError
 from pocketnas.graph.count import madds, parameters
-from pocketnas.latency.lookup import Lookup, Predict
-from pocketnas.latency.table import LatencyTable
 from pocketnas.netadapt import Adapted, Proposal, adapt, by_accuracy, by_ratio
 from pocketnas.netadapt.adapt import OutOfReach, Step, narrower
 from pocketnas.netadapt.changes import lighter
@@ -27,13 +24,13 @@ from pocketnas.run.adapt_config import AdaptConfig
 from pocketnas.run.adapt_source import take
 from pocketnas.run.answerer import in_torch
 from pocketnas.run.device import open_device
-from pocketnas.run.evaluate import once_more
 from pocketnas.run.export import export, seen_by
-from pocketnas.run.folder import RunFolder, load_weights, save_weights, write_bytes, write_json
+from pocketnas.run.folder import RunFolder, load_weights, save_weights, write_json
 from pocketnas.run.loaded import loaded
+from pocketnas.run.path_latency import measured
 from pocketnas.run.proposing import Rounds
 from pocketnas.run.scoring import score
-from pocketnas.run.shrink_table import shrink_table
+from pocketnas.run.shrink_table import ShrinkTable, shrink_table, stored_table
 from pocketnas.run.start import Start
 from pocketnas.run.trail import FILE, Trail, begin, stored_trail
 from pocketnas.run.train import Follow, device_called, fit
@@ -45,8 +42,9 @@ from pocketnas.tflite.writer import write
 BETTER = {"ratio": by_ratio, "accuracy": by_accuracy}
 PICTURE = "shrinking.png"
 
-ROUNDS = 3
-"""How often a network on the path is measured; the middle one counts."""
+
+LEARNED = 2
+"""How often a step's proposals are looked at first: some of their operators were only guessed."""
 
 
 def run(config: AdaptConfig, folder: RunFolder, follow: Follow) -> dict[str, Any]:
@@ -119,18 +117,23 @@ def _shrink(
     if trail.now.milliseconds <= trail.target_ms or trail.result is not None:
         return None
     config, first = trail.config, len(trail.steps)
-    predict = _table(trail, open_, follow)
+    table = _table(trail, open_, follow)
     accelerator = device_called(None)
     cores = cpu_count() or 1
     executor = LocalExecutor(config.workers, setup_worker, (max(1, cores // config.workers),))
 
     def propose(now: Adapted, goal: float) -> list[Proposal]:
-        return [*narrower(now, goal, predict), *lighter(now, goal, predict, config.also)]
+        def found() -> list[Proposal]:
+            return [*narrower(now, goal, table), *lighter(now, goal, table, config.also)]
 
-    def measure(architecture: Architecture) -> float:
-        model = write(architecture.graph())
-        found = [once_more(partial(_compared, device, model, config)) for _ in range(ROUNDS)]
-        return repeated(found).milliseconds
+        for _ in range(LEARNED):
+            table.learn([each.architecture for each in found()], device)
+        return found()
+
+    def measure(now: Adapted, architecture: Architecture) -> float:
+        time, latency = measured(now, architecture, device, trail)
+        table.add(architecture, latency)
+        return time
 
     with closing(executor):
         tune = Rounds(trail, images, parts, executor, accelerator, follow.note)
@@ -162,10 +165,6 @@ def _shrink(
     return None
 
 
-def _compared(device: Device, model: bytes, config: AdaptConfig) -> Latency:
-    return device.compare({"adapted": model}, budget_s=config.measure_s / ROUNDS)["adapted"]
-
-
 def _told(trail: Trail, step: Step, number: int) -> str:
     proposal, now = step.chosen.proposal, step.now
     share = percent(now.milliseconds / trail.reference_ms)
@@ -179,21 +178,20 @@ def _told(trail: Trail, step: Step, number: int) -> str:
 
 def _table(
     trail: Trail, open_: Callable[[Architecture, float | None], Device], follow: Follow
-) -> Predict:
+) -> ShrinkTable:
     """The latency table of all that the network can shrink to; made once."""
     path = trail.folder.path / "table.json"
-    if path.exists():
-        return Lookup(LatencyTable.load(path))
+    if (known := stored_table(path)) is not None:
+        return known
     follow.note(f"making a latency table, about {duration(trail.config.table_s)}")
-    table = shrink_table(
+    return shrink_table(
         trail.start.architecture,
+        path,
         lambda network: open_(network, None),
         seconds=trail.config.table_s,
         seed=trail.config.seed,
         watch=lambda text: None,
     )
-    write_bytes(path, json.dumps(table.to_dict()).encode())
-    return Lookup(table)
 
 
 def _train(trail: Trail, images: Images, follow: Follow) -> None:
