@@ -16,6 +16,7 @@ from pocketnas.cli.predict import predict
 from pocketnas.cli.price import price
 from pocketnas.cli.recipes import recipes
 from pocketnas.cli.report import report
+from pocketnas.cli.scale import scale
 from pocketnas.cli.search import search
 from pocketnas.cli.show import show
 from pocketnas.cli.spaces import spaces
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(search, report, spaces, zoo, show, measure, compare),
-    *(train, recipes, adapt, evaluate, predict, export, calibrate, price, devices),
+    *(train, recipes, adapt, scale, evaluate, predict, export, calibrate, price, devices),
 )
 for verb in VERBS:
     app.command(short_help=(verb.__doc__ or "").partition("\n")[0])(verb)  # else cut off with dots
