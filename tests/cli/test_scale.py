@@ -41,6 +41,29 @@ def test_the_largest_that_fits(cli: Cli, tmp_path: Path) -> None:
     assert found["madds"] > base["madds"]
 
 
+def test_the_grid_search_goes_on_where_it_was(cli: Cli, photos: Path, tmp_path: Path) -> None:
+    words = (
+        *("scale", "mobilenet_v2_0.1", "--search-coefficients", "--data", photos, "--out", "grid"),
+        *("--resolution", "12", "--grid-step", "0.4", "--epochs", "1", "--seeds", "2", "--json"),
+    )
+    done = cli(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tried = json.loads(done.stdout)["tried"]
+    kinds = [each["kind"] for each in tried]
+    assert kinds.count("alone") == 3
+    assert kinds.count("base") == 1
+    assert kinds.count("grid") >= 2
+    assert all(len(each["accuracies"]) == 2 for each in tried)
+    assert [each["mean"] for each in tried] == sorted((e["mean"] for e in tried), reverse=True)
+    base = next(each for each in tried if each["kind"] == "base")
+    assert base["resolution"] == 12
+    assert all(each["madds"] > base["madds"] for each in tried if each is not base)
+    assert (tmp_path / "grid" / "grid.png").read_bytes().startswith(b"\x89PNG")
+    again = cli(*words, cwd=tmp_path)
+    assert again.stderr.count("was trained before") == 2 * len({e["madds"] for e in tried})
+    assert json.loads(again.stdout)["tried"] == tried
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -50,6 +73,7 @@ def test_the_largest_that_fits(cli: Cli, tmp_path: Path) -> None:
         (("mobilenet_v2", "--to-madds", "1", "--phi", "2"), "--phi is for the family"),
         (("gone.tflite",), "gone.tflite: there is no such file"),
         (("mobilenet_v2", "--device", "toaster"), "--device must be host"),
+        (("mobilenet_v2", "--search-coefficients"), "--search-coefficients needs --data"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(

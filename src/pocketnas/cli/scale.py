@@ -56,8 +56,23 @@ def scale(
     threads: Threads = 1,
     int8: Int8 = False,
     seconds: Seconds = 2.0,
+    search_coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--search-coefficients",
+            help="Find alpha,beta,gamma for this network: train it grown by every point of a grid.",
+        ),
+    ] = False,
+    data: Annotated[str | None, typer.Option(help="For that: what train takes as --data.")] = None,
+    grid_step: Annotated[float, typer.Option(help="For that: of the grid, from 1.")] = 0.1,
+    epochs: Annotated[int, typer.Option(help="For that: of each training.")] = 5,
+    seeds: Annotated[int, typer.Option(help="For that: trainings of each network.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the members, as .json that other verbs take.")
+        Path | None,
+        typer.Option(
+            help="A folder for the members, as .json that other verbs take. [default of a search:"
+            " runs/scale-<network>-<number>]"
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -65,6 +80,12 @@ def scale(
 
     Prints its family, or with a limit the largest member within it; phi goes in steps of 0.1 there.
     """
+    if search_coefficients:
+        from pocketnas.cli.coefficients import search
+
+        search(network, data, out, json_=json_, resolution=resolution, step=grid_step,
+               epochs=epochs, seeds=seeds, ends=ends, divisor=divisor)  # fmt: skip
+        return
     from functools import partial
     from typing import Any
 
