@@ -1,7 +1,7 @@
 """Does growing depth, width and resolution together beat growing one of them? CIFAR-10, in small.
 
-    python benchmarks/compound.py [--data ../shared/data/cifar10_train_40k.zip] [--each 1200]
-        [--base mobilenet_v2_0.35] [--resolution 16] [--epochs 12] [--seeds 3] [--png compound.png]
+    python benchmarks/compound.py [--data ../shared/data/cifar10_train_40k.zip] [--each 800]
+        [--base mobilenet_v2_0.5] [--resolution 24] [--epochs 10] [--seeds 3] [--png compound.png]
 
 The paper's figure 8 with a small base: about 2 and 4 times the multiply-adds by depth, width or
 resolution alone, and by all three with the published coefficients. All networks are trained alike;
@@ -39,10 +39,10 @@ COLOURS = {"depth": "#d08326", "width": "#9a6bd0", "resolution": "#1d9c8b", "com
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--each", type=int, default=1200, help="images of a class")
-    parser.add_argument("--base", default="mobilenet_v2_0.35")
-    parser.add_argument("--resolution", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--each", type=int, default=800, help="images of a class")
+    parser.add_argument("--base", default="mobilenet_v2_0.5")
+    parser.add_argument("--resolution", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--png", type=Path)
     parser.add_argument("--json", action="store_true")
@@ -97,7 +97,7 @@ def as_dear(base: Architecture, way: str, times: float) -> Scale:
     twice the cost may cost thrice as much.
     """
     wanted = times * madds(base.graph())
-    options = [i / 50 for i in range(1, 150)]
+    options = [i / 50 for i in range(1, 250)]
     scales = [EFFICIENTNET.at(x) if way == "compound" else alone(1 + x)[way] for x in options]
     return min(scales, key=lambda scale: abs(madds(grown(base, scale).graph()) - wanted))
 

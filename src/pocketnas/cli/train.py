@@ -55,7 +55,11 @@ def train(
         int, typer.Option(help="A batch goes through the network in so many, to save memory.")
     ] = 1,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:N. [default: a GPU if there is one]")
+        str | None,
+        typer.Option(
+            help="cpu, cuda or cuda:N; several with commas share each batch. [default: a GPU if"
+            " there is one]"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     tensorboard: Annotated[

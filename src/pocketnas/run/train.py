@@ -2,34 +2,30 @@
 
 import json
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
-from pickle import UnpicklingError
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
 from pocketnas.data.feed import CENTRE
 from pocketnas.data.images import Images, Split, split
-from pocketnas.errors import ModelError, SettingError, StudyError
+from pocketnas.errors import SettingError
 from pocketnas.graph.count import madds, parameters
 from pocketnas.report.curves import curves_png
+from pocketnas.run.checkpoint import Records, resumed, save
 from pocketnas.run.folder import RunFolder, save_weights, write_bytes, write_json
 from pocketnas.run.images import opened
 from pocketnas.run.start import Start, start
+from pocketnas.run.together import Job, together
 from pocketnas.run.train_config import TrainConfig
 from pocketnas.run.trained import TrainResult, about
-from pocketnas.train.network import weights_of
+from pocketnas.train.network import Network, weights_of
 from pocketnas.train.score import accuracy
 from pocketnas.train.trainer import Training
 
 CHECKPOINT_S = 60.0
 """A kill costs no more than this much training."""
-
-Records = list[dict[str, Any]]
-"""A line of the log for each epoch."""
 
 
 class Follow(Protocol):
@@ -58,7 +54,7 @@ def train(config: TrainConfig, folder: RunFolder, follow: Follow) -> TrainResult
     Raises:
         PocketNASError: one sentence; the latest checkpoint is in the folder.
     """
-    precision_on(device_called(config.device), config.precision)  # before hours of decoding
+    precision_on(devices_called(config.device)[0], config.precision)  # before hours of decoding
     images = opened(config.data, _stored_side(config), folder.images, follow.note)
     parts = split(images, seed=config.seed, test=config.hold_out)
     weights = Path(config.weights) if config.weights else None
@@ -81,31 +77,37 @@ def fit(
     Raises:
         PocketNASError: one sentence; the latest checkpoint is in the folder.
     """
-    device = device_called(config.device)
-    fitted_on = np.sort(np.concatenate([parts.train, parts.validation]))
-    recipe = config.planned(flips=images.flips)
-    graph = begun.architecture.graph()
-    training = Training(
-        graph,
-        images,
-        fitted_on,
-        recipe,
-        seed=config.seed,
-        device=device,
-        weights=begun.weights,
-        training_graph=begun.architecture.graph(
-            drop_path=recipe.drop_path, auxiliary=recipe.auxiliary > 0
-        ),
-        scale=begun.scale,
-        precision=precision_on(device, config.precision),
-        parts=config.parts,
-    )
+    devices = devices_called(config.device)
+    device, recipe = devices[0], config.planned(flips=images.flips)
+    trained_on = len(parts.train) + len(parts.validation)
+    if (batch := min(recipe.batch, trained_on)) % len(devices):
+        raise SettingError(f"--batch must be a multiple of the {len(devices)} devices, got {batch}")
+    precision = precision_on(device, config.precision)
+    job = Job(config, begun, parts, folder.images, folder.checkpoint, precision)
     write_json(folder.settings, config.to_dict())
-    records = _resumed(training, folder)
+    with together(job, devices) as ranks:
+        training = job.training(images, device, ranks)
+        network, records = _run(job, training, images, folder, follow)
+    found = accuracy(network, images, parts.test, begun.scale)
+    counts = {"trained_on": trained_on, "held_out": len(parts.test)}
+    said = about(config, recipe, begun, images, accuracy=found, **counts)
+    save_weights(folder.best_weights, weights_of(network))
+    write_json(folder.about, said)
+    seconds = records[-1]["seconds"] if records else 0.0
+    return TrainResult(accuracy=found, epochs=recipe.epochs, seconds=seconds, about=said, **counts)
+
+
+def _run(
+    job: Job, training: Training, images: Images, folder: RunFolder, follow: Follow
+) -> tuple[Network, Records]:
+    """Trains to the end, with a line of the log for each epoch."""
+    config, begun, test = job.config, job.begun, job.parts.test
+    graph, recipe = begun.architecture.graph(), config.planned(flips=images.flips)
+    records = resumed(training, folder.checkpoint)
     follow.note(
         f"{config.network}: {parameters(graph):,} parameters, {madds(graph) / 1e6:,.1f} M MAdds at"
         f" {begun.architecture.resolution} pixels; recipe {config.recipe_name}, {recipe.epochs}"
-        f" epochs of {training.batches.steps} steps on {device}"
+        f" epochs of {training.batches.steps} steps on {config.device or device_called(None)}"
     )
     if begun.new:
         follow.note(f"new weights: {', '.join(begun.new)}; all others from {config.weights}")
@@ -118,7 +120,7 @@ def fit(
         follow.stepped(training)
         if monotonic() - saved_at > CHECKPOINT_S:
             saved_at = monotonic()
-            _save(training, records, folder)
+            save(training, records, folder.checkpoint)
 
     def after_epoch(epoch: int, loss: float) -> None:
         speed = clock.lap()
@@ -127,24 +129,31 @@ def fit(
             {
                 "epoch": epoch,
                 "loss": loss,
-                "accuracy": accuracy(network, images, parts.test, begun.scale),
+                "accuracy": accuracy(network, images, test, begun.scale),
                 "learning_rate": training.rate,
                 **speed,
             }
         )
-        _save(training, records, folder)
+        save(training, records, folder.checkpoint)
         _log(records, folder)
         follow.epoch(records[-1], recipe.epochs)
         clock.go_on()
 
-    network = training.run(recipe.epochs, after_epoch, after_step)
-    found = accuracy(network, images, parts.test, begun.scale)
-    counts = {"trained_on": len(fitted_on), "held_out": len(parts.test)}
-    said = about(config, recipe, begun, images, accuracy=found, **counts)
-    save_weights(folder.best_weights, weights_of(network))
-    write_json(folder.about, said)
-    seconds = records[-1]["seconds"] if records else 0.0
-    return TrainResult(accuracy=found, epochs=recipe.epochs, seconds=seconds, about=said, **counts)
+    return training.run(recipe.epochs, after_epoch, after_step), records
+
+
+def devices_called(names: str | None) -> list[str]:
+    """The torch devices to train on, one process each.
+
+    Raises:
+        SettingError: there is no such device, or they are of different kinds.
+    """
+    found = [device_called(name) for name in names.split(",")] if names else [device_called(None)]
+    if len({name.partition(":")[0] for name in found}) > 1 or (
+        len(found) > 1 and "cpu" not in found and len(set(found)) < len(found)
+    ):
+        raise SettingError(f"--device: several must be different GPUs, got {names}")
+    return found
 
 
 def device_called(name: str | None) -> str:
@@ -185,34 +194,6 @@ def _stored_side(config: TrainConfig) -> int | None:
     if config.resolution and config.planned(flips=True).augmentation.crop is not None:
         return round(config.resolution / CENTRE)
     return config.resolution
-
-
-def _save(training: Training, records: Records, folder: RunFolder) -> None:
-    buffer = BytesIO()
-    torch.save({"training": training.state(), "records": records}, buffer)
-    write_bytes(folder.checkpoint, buffer.getvalue())
-
-
-def _resumed(training: Training, folder: RunFolder) -> Records:
-    """Restores the checkpoint, if there is one; the log up to there.
-
-    Raises:
-        StudyError: it is damaged, or of another training.
-    """
-    if not folder.checkpoint.exists():
-        return []
-    try:
-        kept = torch.load(folder.checkpoint, map_location="cpu", weights_only=True)
-        training.restore(kept["training"])
-        return list(kept["records"])
-    except (
-        *(OSError, EOFError, UnpicklingError, RuntimeError),
-        *(KeyError, TypeError, ValueError, ModelError),
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(
-            f"{folder.checkpoint}: cannot be resumed ({reason}); remove it to begin anew"
-        ) from None
 
 
 def _log(records: Records, folder: RunFolder) -> None:

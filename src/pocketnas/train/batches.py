@@ -14,6 +14,7 @@ from pocketnas.data.images import Images, Indices
 from pocketnas.data.pixels import OURS, Pixels
 from pocketnas.train.augment import Augmenter, normalized
 from pocketnas.train.mixing import mixed
+from pocketnas.train.ranks import ALONE, Ranks
 from pocketnas.train.recipe import Recipe
 
 RESIDENT = 0.4
@@ -33,8 +34,10 @@ class Batches:
         seed: of the training.
         device: that trains. A GPU keeps the pixels if they fit; else they are read ahead.
         scale: of the network's input.
+        ranks: each gets its share of every batch.
 
     Attributes:
+        size: of a whole batch.
         steps: in an epoch; images that fill no batch wait for the next epoch's order.
         waited: seconds spent waiting for pixels.
     """
@@ -49,7 +52,9 @@ class Batches:
         seed: int,
         device: str = "cpu",
         scale: Pixels = OURS,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self._ranks = ranks
         self._images, self._indices, self._recipe = images, indices, recipe
         self._seed, self._device, self._scale = seed, torch.device(device), scale
         self._augmenter = Augmenter(recipe.augmentation, side)
@@ -67,7 +72,8 @@ class Batches:
         """
         ordered = order(self._seed, epoch, len(self._indices))
         steps = range(first, self.steps)
-        batches = (ordered[step * self.size : (step + 1) * self.size] for step in steps)
+        share = self._ranks.share(self.size)
+        batches = (ordered[step * self.size : (step + 1) * self.size][share] for step in steps)
         ahead = _ahead if self._reads_ahead else map
         began = perf_counter()
         for step, (pixels, labels, chosen) in zip(steps, ahead(self._read, batches), strict=True):

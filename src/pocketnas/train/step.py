@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pocketnas.train.average import Average
 from pocketnas.train.network import Network
+from pocketnas.train.ranks import ALONE, Ranks
 from pocketnas.train.recipe import Recipe
 
 WARM = 5
@@ -27,6 +28,7 @@ class Step:
         parts: the batch goes through the network in so many, to save memory.
         record: on a GPU, whether to replay steps of one shape as a CUDA graph: a small network's
             step is hundreds of kernels of some microseconds each, and launching them takes longer.
+        ranks: share the batch; their steps are not recorded, as messages among them would be.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class Step:
         average: Average | None = None,
         parts: int = 1,
         record: bool = True,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self._ranks = ranks
         self._network, self._optimizer, self._recipe = network, optimizer, recipe
         self._precision, self._average, self.parts = precision, average, parts
         self._scaler = torch.amp.GradScaler("cuda", enabled=precision == torch.float16)
@@ -47,6 +51,7 @@ class Step:
         self._device = weight.device
         # The scaler of float16 looks at its gradients on the processor, which no graph can hold.
         self._record = record and self._device.type == "cuda" and precision != torch.float16
+        self._record &= ranks.size == 1
         self._graph: torch.cuda.CUDAGraph | None = None
         self._done = 0
         self._held: tuple[Tensor, Tensor, Tensor] | None = None  # input, labels, loss of the graph
@@ -89,9 +94,11 @@ class Step:
         self._optimizer.zero_grad(set_to_none=True)
         total = x.new_zeros(())
         for part, its_labels in zip(x.chunk(self.parts), labels.chunk(self.parts), strict=True):
-            loss = self._loss(part, its_labels) * (len(part) / len(x))
+            loss = self._loss(part, its_labels) * (len(part) / len(x) / self._ranks.size)
             self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
+        gradients = [w.grad for w in self._network.parameters() if w.grad is not None]
+        self._ranks.sum([*gradients, total])
         if self._recipe.clip is not None:
             self._scaler.unscale_(self._optimizer)
             torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)

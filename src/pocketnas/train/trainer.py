@@ -17,6 +17,7 @@ from pocketnas.graph.ops import BatchNorm, Dropout, DropPath, Input
 from pocketnas.train.average import Average
 from pocketnas.train.batches import Batches
 from pocketnas.train.network import Network
+from pocketnas.train.ranks import ALONE, Ranks
 from pocketnas.train.recipe import Recipe
 from pocketnas.train.step import Step, groups, set_rate
 
@@ -44,6 +45,7 @@ class Training:
         precision: of the products on a GPU.
         parts: a batch goes through the network in so many.
         record: whether a GPU may replay its steps as a graph.
+        ranks: processes that train it together, of which this is one.
 
     Attributes:
         network: as far as it is trained.
@@ -67,12 +69,19 @@ class Training:
         precision: torch.dtype = torch.float32,
         parts: int = 1,
         record: bool = True,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self._ranks = ranks
         self._graph, self._recipe, self._seed = graph, recipe, seed
         self._device = torch.device(device)
         side = cast(Input, graph.nodes[0].op).shape[0]
         self.batches = Batches(
-            images, indices, recipe, side=side, seed=seed, device=device, scale=scale
+            *(images, indices, recipe),
+            side=side,
+            seed=seed,
+            device=device,
+            scale=scale,
+            ranks=ranks,
         )
         steps = self.batches.steps * recipe.epochs
         self.network = Network(prepared(training_graph or graph, recipe, steps), seed)
@@ -96,6 +105,7 @@ class Training:
             average=self._average,
             parts=parts,
             record=record,
+            ranks=ranks,
         )
         self._losses: list[Tensor] = []
 
@@ -204,7 +214,7 @@ class Training:
             self.network.schedule_drop_path(
                 (self.step + 1) / (self.batches.steps * self._recipe.epochs)
             )
-        torch.manual_seed(seed_of(self._seed, self.step))
+        torch.manual_seed(seed_of(self._seed, self.step) + self._ranks.rank)
 
     def _with_room(self, x: Tensor, labels: Tensor) -> Tensor:
         """A step; where memory is short, in twice as many parts from now on."""
@@ -212,10 +222,11 @@ class Training:
             try:
                 return self._do(x, labels)
             except torch.OutOfMemoryError:
-                if 2 * self._do.parts > len(x):
+                if 2 * self._do.parts > len(x) or self._ranks.size > 1:  # all would have to
                     raise ModelError(
                         f"{self._device} has too little memory for even {len(x) // self._do.parts}"
-                        " of these images at once; a smaller --resolution would help"
+                        " of these images at once; a smaller --resolution, or more --parts with"
+                        " several devices, would help"
                     ) from None
             self._do.parts *= 2
             self._do.forget()
