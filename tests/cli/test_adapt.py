@@ -9,18 +9,24 @@ from pathlib import Path
 from time import sleep
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from cli.conftest import Cli
+from cli.conftest import TINY, Cli
 
 
-def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def noisy_photos(tmp_path: Path) -> None:
+    """Two classes, dark and light, in `photos`."""
     noise = np.random.default_rng(0)
     for name, light in (("dark", 0), ("light", 100)):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for i in range(240):
             pixels = noise.integers(light, light + 150, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+
+
+def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -> None:
     done = cli(
         *("train", "mobilenet_v2_0.35", "--data", "photos", "--resolution", "24"),
         *("--epochs", "2", "--out", "start"),
@@ -60,6 +66,29 @@ def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -
     assert scored[0]["images"] == 96
     again = cli("adapt", "--resume", "small", cwd=tmp_path)
     assert "of the start's latency" in again.stdout
+
+
+def test_search_adapts_its_winner_and_goes_on_there(cli: Cli, tmp_path: Path) -> None:
+    """MobileNetV3's flow as one command, stopped in the midst of its second half."""
+    settings = ("search", "--data", "photos", "--resolution", "24", *TINY, "--control", "0")
+    flow = ("--adapt", "0.93", "--then", "scratch", "--measure-seconds", "0.1", "--out", "flow")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from pocketnas.cli.main import main; main()", *settings, *flow],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    folder = tmp_path / "flow"
+    while process.poll() is None and not (folder / "adapted" / "adapt.json").exists():
+        sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = cli("search", "--resume", "flow", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (folder / "best.tflite").exists() and (folder / "adapted" / "best.tflite").exists()
+    assert found["adapted"]["adapted"]["parameters"] < found["adapted"]["start"]["parameters"]
+    assert found["adapted"]["start"]["digest"] == found["rows"][0]["digest"]
 
 
 def test_what_is_wrong_is_one_sentence(cli: Cli, tmp_path: Path) -> None:

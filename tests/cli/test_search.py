@@ -197,6 +197,7 @@ BAD = {
     ("--trials", "0"): ["--trials", "from 1", "got 0"],
     ("--target-ms", "-3"): ["--target-ms", "above 0", "-3"],
     ("--resolution", "4"): ["--resolution", "from 8", "4"],
+    ("--adapt", "1.5"): ["--adapt", "between 0 and 1", "1.5"],
     ("--reward", "nice"): ["--reward", "soft, hard", "nice"],
     ("--reward", "pareto", "--searcher", "ppo"): ["pareto", "guided", "ppo"],
     ("--limit", "weight<=3"): ["weight<=3", "size"],

@@ -3,14 +3,12 @@
 import json
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pocketnas.cli.adapted import print_adapted, refuse_short
 from pocketnas.cli.latencies import Program, Threads, Where
-
-if TYPE_CHECKING:
-    from pocketnas.run.folder import RunFolder
 
 
 def adapt(
@@ -149,39 +147,8 @@ def adapt(
             f"pocketnas: stopped; go on with: pocketnas adapt --resume {folder.path}", err=True
         )
         raise typer.Exit(130) from None
-    _print(result, folder, json_=json_)
-    if result["short"]:
-        typer.echo(f"pocketnas: {result['short']}; the best so far is kept", err=True)
-        raise typer.Exit(1)
-
-
-def _print(result: dict[str, Any], folder: "RunFolder", *, json_: bool) -> None:
     if json_:
         typer.echo(json.dumps(result | {"folder": str(folder.path)}, indent=2))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    from pocketnas.report.figures import count, from_to, percent, plus_minus, size, wilson
-
-    tested = result["tested_on"]
-    table = Table(title=f"{result['steps']} steps; accuracy on {tested} images that chose nothing")
-    table.add_column("network")
-    for name in ("accuracy", "latency", "MAdds", "parameters", "size"):
-        table.add_column(name, justify="right")
-    for name in ("start", "adapted"):
-        row = result[name]
-        table.add_row(
-            name,
-            f"{percent(row['accuracy'])} ({from_to(*wilson(row['accuracy'], tested), 100)})",
-            plus_minus(row["latency"]),
-            count(row["madds"]),
-            f"{row['parameters']:,}",
-            size(row["size_bytes"]),
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    share = result["adapted"]["latency"]["ratio"] / result["start"]["latency"]["ratio"]
-    console.print(f"{percent(share)} of the start's latency", markup=False)
-    for file in (folder.model, folder.path / "shrinking.png"):
-        console.print(str(file), markup=False, soft_wrap=True)
+    else:
+        print_adapted(result, folder)
+    refuse_short(result)

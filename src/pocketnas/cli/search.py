@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pocketnas.cli.adapted import print_adapted, refuse_short
 from pocketnas.cli.latencies import Program
 from pocketnas.run.config import RunConfig
 from pocketnas.search.limits import UNITS
+
+if TYPE_CHECKING:
+    from pocketnas.run.folder import RunFolder
 
 _DEFAULT = RunConfig()
 
@@ -129,6 +133,16 @@ def search(
             help="Further trials to train as long, to see how far the proxy's ranking holds."
         ),
     ] = None,
+    adapt: Annotated[
+        float | None,
+        typer.Option(
+            help="Shrink the winner layer by layer to this share of its latency in the end"
+            " (NetAdapt, as MobileNetV3 was made); `pocketnas adapt` has all settings."
+        ),
+    ] = None,
+    then: Annotated[
+        str, typer.Option(help="After --adapt: finetune, or train from scratch.")
+    ] = _DEFAULT.then,
     final_epochs: Annotated[
         int | None,
         typer.Option(help="Epochs of a final training. [default: by the images, at least 8]"),
@@ -209,6 +223,8 @@ def search(
         grow=grow,
         finalists=finalists,
         check_proxy=check_proxy or 0,
+        adapt=adapt,
+        then=then,
         flip=flip,
         workers=workers,
         seed=seed,
@@ -251,6 +267,9 @@ def search(
 
             watch.note(f"run folder: {folder.path}")
             summary = run(config, folder, watch)
+        if not json_:
+            print_summary(summary, folder, json_=False)
+        small = None if config.adapt is None else _adapted(config, folder, to_stderr=json_)
     except DataError:
         if fresh:  # there is nothing to go on with
             rmtree(folder.path)
@@ -260,4 +279,22 @@ def search(
             f"pocketnas: stopped; go on with: pocketnas search --resume {folder.path}", err=True
         )
         sys.exit(130)
-    print_summary(summary, folder, json_=json_)
+    if json_:
+        print_summary(summary, folder, json_=True, adapted=small)
+    if small is not None:
+        refuse_short(small)
+
+
+def _adapted(config: RunConfig, folder: "RunFolder", *, to_stderr: bool) -> dict[str, Any]:
+    """The winner shrunk, in a folder inside the run's; or what was found there already."""
+    from pocketnas.cli.training import following
+    from pocketnas.run.adapting import run
+    from pocketnas.run.folder import RunFolder
+
+    inner = RunFolder(folder.path / "adapted")
+    with following(inner, to_stderr=to_stderr, tensorboard=False) as follow:
+        follow.note(f"run folder: {inner.path}")
+        result = run(config.adaptation(folder.path), inner, follow)
+    if not to_stderr:
+        print_adapted(result, inner)
+    return result

@@ -1,6 +1,8 @@
 """The final table, for people or for programs."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -13,8 +15,21 @@ from pocketnas.report.verdict import judgement
 from pocketnas.run.folder import RunFolder
 
 
-def print_summary(summary: Summary, folder: RunFolder, *, json_: bool) -> None:
-    """Prints what the run found and where it lies."""
+def print_summary(
+    summary: Summary,
+    folder: RunFolder,
+    *,
+    json_: bool,
+    adapted: Mapping[str, Any] | None = None,
+) -> None:
+    """Prints what the run found and where it lies.
+
+    Args:
+        summary: of the run.
+        folder: of the run.
+        json_: as JSON.
+        adapted: what the winner was shrunk to in the end, for JSON.
+    """
     if json_:
         paths = {
             "folder": str(folder.path),
@@ -23,7 +38,8 @@ def print_summary(summary: Summary, folder: RunFolder, *, json_: bool) -> None:
             "pareto": str(folder.pareto),
             "report": str(folder.report),
         }
-        typer.echo(json.dumps(summary.to_dict() | paths, indent=2))
+        more = {} if adapted is None else {"adapted": dict(adapted)}
+        typer.echo(json.dumps(summary.to_dict() | paths | more, indent=2))
         return
     first = summary.rows[0].latency
     int8 = "int8" in summary.check

@@ -1,10 +1,13 @@
 """The settings of a run, one frozen value; the command line is generated from it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
+from pocketnas.run.adapt_config import ENDS, AdaptConfig
 from pocketnas.run.device import HOST, check_device
 from pocketnas.search.limits import Limits
 from pocketnas.search.reward import REWARDS
@@ -47,6 +50,8 @@ class RunConfig:
     grow: str | None = None  # "N@P", the size at which the cells found are finally built
     finalists: int = 3  # trained longer at the end
     check_proxy: int = 0  # further trials trained as long, to see whether the proxy ranks as that
+    adapt: float | None = None  # shrink the winner to this share of its latency in the end
+    then: str = "finetune"  # what follows that; or scratch
     flip: bool | None = None  # mirror images in training; None: photos yes, digits no
     workers: int | None = None  # trainings at once; None: one a core
     seed: int = 0
@@ -80,7 +85,15 @@ class RunConfig:
                 " many milliseconds a network may take there"
             )
         _ = self.growth
+        if self.adapt is not None and not 0 < self.adapt < 1:
+            raise SettingError(f"--adapt must be between 0 and 1, got {self.adapt}")
+        if self.adapt is not None and self.int8:
+            raise SettingError(
+                "--adapt goes by the latency in float; give it without --int8 and export --int8"
+                " what it leaves"
+            )
         for name, allowed in (
+            ("then", ENDS),
             ("searcher", SEARCHERS),
             ("reward", tuple(REWARDS)),
         ):
@@ -119,6 +132,22 @@ class RunConfig:
         if self.control is not None:
             return self.control
         return 0 if self.searcher == "random" else self.trials
+
+    def adaptation(self, folder: Path) -> AdaptConfig:
+        """How the winner in the run's folder is shrunk in the end."""
+        care = self.measure_seconds or 1.0
+        return AdaptConfig(
+            network=str(folder),
+            share=self.adapt,
+            then=self.then,
+            device=self.device,
+            benchmark_model=self.benchmark_model,
+            threads=self.threads,
+            table_s=60.0 * care,
+            measure_s=3.0 * care,
+            seed=self.seed,
+            workers=self.workers or os.cpu_count() or 1,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
