@@ -31,7 +31,7 @@ import numpy as np
 
 from pocketnas.arch.architecture import Architecture
 from pocketnas.data.images import Images
-from pocketnas.data.load import load
+from pocketnas.data.load import load, load_cached
 from pocketnas.devices import Device
 from pocketnas.netadapt.carry import carried
 from pocketnas.netadapt.widths import shrunk, widths
@@ -169,7 +169,7 @@ def against(
     trail = stored_trail(RunFolder(folder))
     assert trail is not None
     end = loaded(str(folder))
-    images = load(trail.given.data, resolution=None, cache=folder / "images")
+    images = load_cached(folder / "images")
     parts = trail.given.last_parts(images)
     short = len(trail.steps) * given.tune_steps * trail.config.batch / len(parts.train)
     epochs = given.epochs + short

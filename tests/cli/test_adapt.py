@@ -64,6 +64,9 @@ def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -
 
     scored = json.loads(cli("evaluate", "small", "--json", cwd=tmp_path).stdout)
     assert scored[0]["images"] == 96
+    (folder / "report.html").unlink()
+    assert cli("report", "small", cwd=tmp_path).stdout.strip() == str(folder / "report.html")
+    assert (folder / "report.html").stat().st_size > 10**6
     again = cli("adapt", "--resume", "small", cwd=tmp_path)
     assert "of the start's latency" in again.stdout
 
@@ -86,7 +89,8 @@ def test_search_adapts_its_winner_and_goes_on_there(cli: Cli, tmp_path: Path) ->
     done = cli("search", "--resume", "flow", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (folder / "best.tflite").exists() and (folder / "adapted" / "best.tflite").exists()
+    assert (folder / "best.tflite").exists()
+    assert (folder / "adapted" / "best.tflite").exists()
     assert found["adapted"]["adapted"]["parameters"] < found["adapted"]["start"]["parameters"]
     assert found["adapted"]["start"]["digest"] == found["rows"][0]["digest"]
 

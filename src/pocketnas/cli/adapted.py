@@ -35,7 +35,7 @@ def print_adapted(result: Mapping[str, Any], folder: "RunFolder") -> None:
     console.print(table)
     share = result["adapted"]["latency"]["ratio"] / result["start"]["latency"]["ratio"]
     console.print(f"{percent(share)} of the start's latency", markup=False)
-    for file in (folder.model, folder.path / "shrinking.png"):
+    for file in (folder.model, folder.report):
         console.print(str(file), markup=False, soft_wrap=True)
 
 

@@ -9,18 +9,29 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
 ) -> None:
-    """Draw report.html and pareto.png again from what the study holds, even during a run."""
+    """Draw report.html and the picture beside it again, of a search or an adaptation, also during
+    a run.
+    """
     from contextlib import closing
 
     from pocketnas.errors import StudyError
     from pocketnas.report.summary import Summary
     from pocketnas.run.folder import RunFolder
+    from pocketnas.run.trail import FILE, stored_trail
     from pocketnas.study.study import Study
 
-    if not (run / "study.db").exists():
-        raise StudyError(f"{run}: is no run folder (no study.db)")
+    if not (run / "study.db").exists() and not (run / FILE).exists():
+        raise StudyError(f"{run}: holds no search and no adaptation (no study.db, no {FILE})")
     folder = RunFolder(run)
     folder.keep_caches_inside()
+    if not (run / "study.db").exists():
+        from pocketnas.run.adapting import render as drawn
+
+        if (trail := stored_trail(folder)) is None:
+            raise StudyError(f"{run}: its adaptation was stopped before its first step")
+        drawn(trail)
+        typer.echo(folder.report)
+        return
     from pocketnas.run.ship import render
 
     with closing(Study(folder.study, read_only=True)) as study:

@@ -21,8 +21,8 @@ from pocketnas.search.limits import UNITS
 from pocketnas.study.study import Study
 from pocketnas.study.trial import Trial
 
-_SEARCHERS = ("#3f83dd", "#1d9c8b", "#9a6bd0")
-_CONTROL, _FRONT, _NEUTRAL = "#d08326", "#d23f5f", "#8a929c"
+SEARCHERS = ("#3f83dd", "#1d9c8b", "#9a6bd0")
+_CONTROL, FRONT, NEUTRAL = "#d08326", "#d23f5f", "#8a929c"
 _FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"}
 _SYMBOLS = ("circle", "triangle-up", "diamond")
 
@@ -70,10 +70,10 @@ def pareto_chart(drawn: Scene) -> Chart:
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
-    front = {"color": _FRONT, "width": 2.2, "shape": "hv"}
+    front = {"color": FRONT, "width": 2.2, "shape": "hv"}
     traces.append(_trace(drawn.front, "lines", "Pareto front", line=front) | {"hoverinfo": "skip"})
     if drawn.found:
-        ring = {"size": 19, "symbol": "circle-open", "color": _FRONT, "line": {"width": 2}}
+        ring = {"size": 19, "symbol": "circle-open", "color": FRONT, "line": {"width": 2}}
         name = f"{drawn.chosen}: trial {drawn.found.trial.number}"
         traces.append(_trace([drawn.found], "markers", name, marker=ring) | {"hoverinfo": "skip"})
     x_axis: dict[str, Any] = {"title": {"text": "latency (ms)"}}
@@ -87,16 +87,16 @@ def pareto_chart(drawn: Scene) -> Chart:
     if drawn.below:
         highest = max(point.accuracy for points in drawn.arms.values() for point in points)
         y_axis["range"] = [100 * drawn.floor, 105 * highest - 5 * drawn.floor]
-    layout = _layout(x_axis, y_axis, height=520)
+    frame = layout(x_axis, y_axis, height=520)
     if drawn.target:
         edge = {"xref": "x", "yref": "paper", "x0": drawn.target, "x1": drawn.target}
-        line = {"color": _NEUTRAL, "width": 1.5, "dash": "dash"}
-        layout["shapes"] = [{"type": "line", "y0": 0, "y1": 1, "line": line} | edge]
+        line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+        frame["shapes"] = [{"type": "line", "y0": 0, "y1": 1, "line": line} | edge]
         traces.append(
             _trace([], "lines", f"target {milliseconds(drawn.target)}", line=line)
             | {"x": [None], "y": [None]}
         )
-    return {"data": traces, "layout": layout}
+    return {"data": traces, "layout": frame}
 
 
 def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
@@ -142,8 +142,8 @@ def reward_chart(study: Study, arms: Sequence[str]) -> Chart:
     if lows:
         room = 0.06 * (max(highs) - min(lows)) or 0.01
         y_axis["range"] = [min(lows) - room, max(highs) + room]
-    layout = _layout({"title": {"text": "trainings"}}, y_axis, height=400)
-    return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
+    frame = layout({"title": {"text": "trainings"}}, y_axis, height=400)
+    return {"data": traces, "layout": frame | {"hovermode": "x unified"}}
 
 
 def hypervolume_chart(study: Study, drawn: Scene) -> Chart:
@@ -162,8 +162,8 @@ def hypervolume_chart(study: Study, drawn: Scene) -> Chart:
             }
         )  # fmt: skip
     y_axis = {"title": {"text": "hypervolume"}, "ticksuffix": " %"}
-    layout = _layout({"title": {"text": "trainings"}}, y_axis, height=320)
-    return {"data": traces, "layout": layout | {"hovermode": "x unified"}}
+    frame = layout({"title": {"text": "trainings"}}, y_axis, height=320)
+    return {"data": traces, "layout": frame | {"hovermode": "x unified"}}
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
@@ -175,7 +175,7 @@ def _ticks(values: Sequence[float]) -> list[float]:
 
 def _colours(arms: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
     searchers = [arm for arm in arms if arm != CONTROL]
-    colours = {arm: _SEARCHERS[i % len(_SEARCHERS)] for i, arm in enumerate(searchers)}
+    colours = {arm: SEARCHERS[i % len(SEARCHERS)] for i, arm in enumerate(searchers)}
     return colours | {CONTROL: _CONTROL}
 
 
@@ -211,8 +211,9 @@ def _hover(trial: Trial, arm: str) -> str:
     )
 
 
-def _layout(x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int) -> dict[str, Any]:
-    shared = {"zeroline": False, "automargin": True, "ticks": "", "gridcolor": _NEUTRAL}
+def layout(x_axis: dict[str, Any], y_axis: dict[str, Any], *, height: int) -> dict[str, Any]:
+    """Of a chart on the page: its axes, and the same frame round all of them."""
+    shared = {"zeroline": False, "automargin": True, "ticks": "", "gridcolor": NEUTRAL}
     return {
         "height": height,
         "margin": {"l": 64, "r": 16, "t": 12, "b": 56},

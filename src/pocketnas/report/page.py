@@ -1,6 +1,6 @@
 """The report: one HTML file that needs nothing else, neither network nor fonts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -24,7 +24,8 @@ _UNFINISHED = (
     " Final training, test accuracy and the checked .tflite come at its end."
 )
 
-_Section = tuple[str, str, Html]  # id, heading, content
+Section = tuple[str, str, Html]
+"""Its id, its heading, its content."""
 
 
 def write_report(study: Study, summary: Summary | None, path: Path) -> None:
@@ -38,23 +39,46 @@ def write_report(study: Study, summary: Summary | None, path: Path) -> None:
         summary: of a finished run; None while it is under way.
         path: of the HTML file.
     """
-    parts = list(_sections(study, summary))
-    page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     name = summary.data.get("name") if summary else None
+    write_page(
+        path,
+        title=f"PocketNAS: {name}" if name else "PocketNAS",
+        brow=_brow(study, summary),
+        headline=headline(study, summary),
+        lead=judgement(summary) if summary else _UNFINISHED,
+        sections=list(_sections(study, summary)),
+    )
+
+
+def write_page(
+    path: Path, *, title: str, brow: str, headline: str, lead: str, sections: Sequence[Section]
+) -> None:
+    """Writes the frame that all reports share, as one file.
+
+    Args:
+        path: of the HTML file.
+        title: of the window.
+        brow: the line above the headline.
+        headline: the result in a sentence.
+        lead: what follows it.
+        sections: the rest; each gets a link on top.
+    """
+    page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     text = page.substitute(
-        title=join([f"PocketNAS: {name}" if name else "PocketNAS"]),
-        brow=join([_brow(study, summary)]),
-        headline=join([headline(study, summary)]),
-        lead=tag("p", judgement(summary) if summary else _UNFINISHED, class_="lead"),
-        nav=join(tag("a", heading, href=f"#{id_}") for id_, heading, _ in parts),
+        title=join([title]),
+        brow=join([brow]),
+        headline=join([headline]),
+        lead=tag("p", lead, class_="lead"),
+        nav=join(tag("a", heading, href=f"#{id_}") for id_, heading, _ in sections),
         main=join(
-            tag("section", tag("h2", heading), content, id=id_) for id_, heading, content in parts
+            tag("section", tag("h2", heading), content, id=id_)
+            for id_, heading, content in sections
         ),
     )
     replace_file(path, text.encode("utf-8"))
 
 
-def _sections(study: Study, summary: Summary | None) -> Iterator[_Section]:
+def _sections(study: Study, summary: Summary | None) -> Iterator[Section]:
     if summary and summary.rows:
         yield "result", "Result", sections.final_table(summary)
     drawn = scene(study, summary)

@@ -18,6 +18,7 @@ from pocketnas.netadapt import Adapted, Proposal, adapt, by_accuracy, by_ratio
 from pocketnas.netadapt.adapt import OutOfReach, Step, narrower
 from pocketnas.netadapt.changes import lighter
 from pocketnas.netadapt.widths import widths
+from pocketnas.report.adaptation import write_adaptation
 from pocketnas.report.figures import duration, milliseconds, percent
 from pocketnas.report.shrinking import shrinking_png
 from pocketnas.run.adapt_config import AdaptConfig
@@ -73,8 +74,15 @@ def run(config: AdaptConfig, folder: RunFolder, follow: Follow) -> dict[str, Any
         if trail.result is None:
             trail.result = _result(trail, images, parts, device) | {"short": short}
             trail.save()
-    shrinking_png(trail.to_dict(), folder.path / PICTURE)
+    render(trail)
     return trail.result
+
+
+def render(trail: Trail) -> None:
+    """Draws the picture and the page anew."""
+    said = trail.to_dict()
+    shrinking_png(said, trail.folder.path / PICTURE)
+    write_adaptation(said, trail.folder.report)
 
 
 def _begun(config: AdaptConfig, folder: RunFolder, follow: Follow) -> Trail:
@@ -158,7 +166,7 @@ def _shrink(
                 done = 1 - max(0.0, step.now.milliseconds - trail.target_ms) / whole
                 left = (latest - began) * (1 / done - 1) if done > 0 else 0.0
                 follow.note(_told(trail, step, number) + (f"; {duration(left)} left" * (left > 0)))
-                shrinking_png(trail.to_dict(), trail.folder.path / PICTURE)
+                render(trail)
         except OutOfReach as error:
             follow.note(str(error))
             return str(error)
