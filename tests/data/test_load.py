@@ -306,6 +306,16 @@ def test_leftovers_of_a_kill_are_cleared(photos, tmp_path):
     assert sorted(os.listdir(cache)) == ["images.json", "pixels.npy"]
 
 
+def test_images_that_cannot_fit_are_refused_before_any_is_decoded(photos, tmp_path, monkeypatch):
+    usage = SimpleNamespace(free=10**4)
+    monkeypatch.setattr("pocketnas.data.decode.shutil.disk_usage", lambda folder: usage)
+    monkeypatch.setattr("pocketnas.data.decode._square", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(DataError, match=r"need 0\.0 GB, only 0\.0 GB are free") as said:
+        load(photos, resolution=64, cache=tmp_path / "cache")
+    assert str(tmp_path / "cache") in str(said.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 @pytest.mark.parametrize("resolution", [2, 200])  # fails when closing, and while decoding
 @pytest.mark.parametrize("which", ["pixels.npy.tmp", "images.json.tmp"])

@@ -4,6 +4,7 @@ One bad file costs one image, never the run: it is skipped and the reason return
 """
 
 import os
+import shutil
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,8 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pocketnas.errors import DataError
 
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
@@ -49,7 +52,11 @@ def decode_all(
 
     Returns:
         Why each unreadable image was skipped, by its index in `items`.
+
+    Raises:
+        DataError: the file would not fit on its disk.
     """
+    _check_room(pixels, len(items) * resolution**2 * 3)
 
     def square(item: _Item) -> npt.NDArray[np.uint8] | str:
         return _square(read, item, resolution)
@@ -66,6 +73,20 @@ def decode_all(
             if progress is not None:
                 progress(index + 1, len(items))
     return reasons
+
+
+def _check_room(pixels: BinaryIO, size: int) -> None:
+    """Says before hours of decoding what would be said after them."""
+    name = getattr(pixels, "name", None)  # what stays in memory has none
+    if not isinstance(name, str):
+        return
+    folder = os.path.dirname(name)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise DataError(
+            f"{folder}: the decoded images need {size / 1e9:,.1f} GB, only {free / 1e9:,.1f} GB are"
+            " free; free some, choose a smaller --resolution or put --out elsewhere"
+        )
 
 
 def _in_order(
