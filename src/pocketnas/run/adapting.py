@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
 from pocketnas.arch.architecture import Architecture
 from pocketnas.data.images import Images, Split
 from pocketnas.data.load import load_cached
@@ -34,7 +36,7 @@ from pocketnas.run.scoring import score
 from pocketnas.run.shrink_table import ShrinkTable, shrink_table, stored_table
 from pocketnas.run.start import Start
 from pocketnas.run.trail import FILE, Trail, begin, stored_trail
-from pocketnas.run.train import Follow, device_called, fit
+from pocketnas.run.train import Follow, fit
 from pocketnas.run.train_config import TrainConfig
 from pocketnas.run.training import setup_worker
 from pocketnas.study.executor import LocalExecutor
@@ -126,7 +128,6 @@ def _shrink(
         return None
     config, first = trail.config, len(trail.steps)
     table = _table(trail, open_, follow)
-    accelerator = device_called(None)
     cores = cpu_count() or 1
     executor = LocalExecutor(config.workers, setup_worker, (max(1, cores // config.workers),))
 
@@ -144,7 +145,7 @@ def _shrink(
         return time
 
     with closing(executor):
-        tune = Rounds(trail, images, parts, executor, accelerator, follow.note)
+        tune = Rounds(trail, images, parts, executor, _accelerators(), follow.note)
         steps = adapt(
             trail.now,
             trail.target_ms,
@@ -171,6 +172,11 @@ def _shrink(
             follow.note(str(error))
             return str(error)
     return None
+
+
+def _accelerators() -> list[str]:
+    """All GPUs, or the processor."""
+    return [f"cuda:{i}" for i in range(torch.cuda.device_count())] or ["cpu"]
 
 
 def _told(trail: Trail, step: Step, number: int) -> str:

@@ -27,7 +27,7 @@ class Rounds:
         images: of the run.
         parts: of them.
         executor: runs the trainings.
-        device: a torch device.
+        devices: torch devices, which the trainings share.
         note: hears of what went wrong.
     """
 
@@ -37,11 +37,11 @@ class Rounds:
         images: Images,
         parts: Split,
         executor: LocalExecutor,
-        device: str,
+        devices: Sequence[str],
         note: Note,
     ) -> None:
         self._trail, self._images, self._parts = trail, images, parts
-        self._executor, self._device, self._note = executor, device, note
+        self._executor, self._devices, self._note = executor, devices, note
         self._folder = trail.folder.path / "proposals"
 
     def __call__(self, now: Adapted, proposals: Sequence[Proposal]) -> list[Tuned]:
@@ -52,7 +52,10 @@ class Rounds:
         """
         known = {proposal.name: self._known(proposal) for proposal in proposals}
         todo = [proposal for proposal in proposals if known[proposal.name] is None]
-        tasks = [self._task(now, proposal) for proposal in todo]
+        tasks = [
+            self._task(now, proposal, self._devices[i % len(self._devices)])
+            for i, proposal in enumerate(todo)
+        ]
         trouble = ""
         for i, result in self._executor.map(tune, tasks):
             if isinstance(result, TuneResult):
@@ -94,7 +97,7 @@ class Rounds:
     def _file(self, proposal: Proposal) -> Path:
         return self._folder / f"{len(self._trail.steps):03}-{proposal.name}.safetensors"
 
-    def _task(self, now: Adapted, proposal: Proposal) -> TuneTask:
+    def _task(self, now: Adapted, proposal: Proposal, device: str) -> TuneTask:
         config: AdaptConfig = self._trail.config
         number, resolution = len(self._trail.steps), now.architecture.resolution
         return TuneTask(
@@ -114,5 +117,5 @@ class Rounds:
             ),
             scale=self._trail.feed.pixels,
             seed=config.seed + number,
-            device=self._device,
+            device=device,
         )
