@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from pocketnas.errors import ModelError, StudyError
-from pocketnas.run.folder import RunFolder, load_weights, next_run, save_weights, write_bytes
+from pocketnas.run.folder import (
+    RunFolder,
+    load_weights,
+    next_run,
+    save_weights,
+    short_name,
+    write_bytes,
+)
 from pocketnas.run.stored import begun, stored_config
 from pocketnas.study.study import Study
 
@@ -65,3 +72,16 @@ def test_a_run_without_settings_has_not_begun(tmp_path: Path) -> None:
     assert not begun(tmp_path)
     with pytest.raises(StudyError, match="stopped before it began"):
         stored_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("network", "short"),
+    [
+        ("mobilenet_v2_0.25", "mobilenet_v2_0.25"),
+        ("runs/photos-1", "photos-1"),
+        ("nets/mine.json", "mine"),
+        ("nets/mine.txt", "mine"),
+    ],
+)
+def test_names_of_files_keep_a_width(network: str, short: str) -> None:
+    assert short_name(network) == short

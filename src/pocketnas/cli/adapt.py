@@ -91,7 +91,7 @@ def adapt(
     from pocketnas.data.load import located
     from pocketnas.errors import PocketNASError, SettingError
     from pocketnas.run.adapt_config import AdaptConfig
-    from pocketnas.run.folder import RunFolder, next_run
+    from pocketnas.run.folder import RunFolder, next_run, short_name
     from pocketnas.run.trail import FILE, stored_config
 
     if resume is not None:
@@ -126,7 +126,7 @@ def adapt(
             workers=workers or cpu_count() or 1,
             seed=seed,
         )
-        path = out or next_run(Path("runs"), f"adapt-{Path(network).stem}")
+        path = out or next_run(Path("runs"), f"adapt-{short_name(network)}")
         if (path / FILE).exists():
             raise SettingError(f"{path}: holds an adaptation already; go on with --resume {path}")
     fresh = not path.exists()

@@ -21,11 +21,11 @@ def search(
     from pocketnas.errors import SettingError
     from pocketnas.report.scaling import grid_png
     from pocketnas.run.coefficients import search_coefficients
-    from pocketnas.run.folder import RunFolder, next_run, write_json
+    from pocketnas.run.folder import RunFolder, next_run, short_name, write_json
 
     if data is None:
         raise SettingError("--search-coefficients needs --data: what train takes as --data")
-    folder = RunFolder(out or next_run(Path("runs"), f"scale-{Path(network).stem}"))
+    folder = RunFolder(out or next_run(Path("runs"), f"scale-{short_name(network)}"))
     folder.keep_caches_inside()
     word = str(Path(network).absolute()) if Path(network).exists() else network
     try:

@@ -136,11 +136,11 @@ def scale(
 
 
 def _written(network: str, members: "list[Member]", out: Path | None) -> list[str | None]:
-    from pocketnas.run.folder import write_json
+    from pocketnas.run.folder import short_name, write_json
 
     if out is None:
         return [None] * len(members)
-    files = [out / f"{Path(network).stem}-phi{each.phi:g}.json" for each in members]
+    files = [out / f"{short_name(network)}-phi{each.phi:g}.json" for each in members]
     for each, file in zip(members, files, strict=True):
         write_json(file, each.architecture.to_dict())
     return [str(file) for file in files]

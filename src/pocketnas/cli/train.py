@@ -86,7 +86,7 @@ def train(
     from pocketnas.cli.training import following
     from pocketnas.data.load import located
     from pocketnas.errors import PocketNASError, SettingError
-    from pocketnas.run.folder import RunFolder, next_run
+    from pocketnas.run.folder import RunFolder, next_run, short_name
     from pocketnas.run.train_config import TrainConfig
     from pocketnas.run.trained import stored_training
 
@@ -114,7 +114,7 @@ def train(
             seed=seed,
             device=device,
         )
-        path = out or next_run(Path("runs"), f"train-{Path(network).stem}")
+        path = out or next_run(Path("runs"), f"train-{short_name(network)}")
         if (path / "settings.json").exists():
             raise SettingError(f"{path}: holds a training already; go on with --resume {path}")
     fresh = not path.exists()

@@ -67,6 +67,12 @@ def next_run(parent: Path, name: str) -> Path:
     return parent / f"{name}-{number}"
 
 
+def short_name(network: str) -> str:
+    """Of a network in the names of files: that of the zoo whole, of a path its last part."""
+    path = Path(network)
+    return path.stem if path.suffix in (".json", ".txt", ".tflite") else path.name
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file so that a kill or a full disk leaves the old one or none.
 
