@@ -33,8 +33,8 @@ def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    settings = ("--to", "0.8", "--step", "0.08", "--tune-steps", "3", "--epochs", "1")
-    short = ("--table-seconds", "4", "--measure-seconds", "0.6", "--out", "small")
+    settings = ("--to", "0.85", "--step", "0.08", "--tune-steps", "2", "--epochs", "1")
+    short = ("--table-seconds", "2", "--measure-seconds", "0.3", "--out", "small")
     process = subprocess.Popen(
         [
             *(sys.executable, "-c", "from pocketnas.cli.main import main; main()"),
@@ -74,7 +74,7 @@ def test_adapts_a_training_and_goes_on_after_sigkill(cli: Cli, tmp_path: Path) -
 def test_search_adapts_its_winner_and_goes_on_there(cli: Cli, tmp_path: Path) -> None:
     """MobileNetV3's flow as one command, stopped in the midst of its second half."""
     settings = ("search", "--data", "photos", "--resolution", "24", *TINY, "--control", "0")
-    flow = ("--adapt", "0.93", "--then", "scratch", "--measure-seconds", "0.1", "--out", "flow")
+    flow = ("--adapt", "0.96", "--then", "scratch", "--measure-seconds", "0.05", "--out", "flow")
     process = subprocess.Popen(
         [sys.executable, "-c", "from pocketnas.cli.main import main; main()", *settings, *flow],
         cwd=tmp_path,

@@ -140,6 +140,7 @@ class RunConfig:
             network=str(folder),
             share=self.adapt,
             then=self.then,
+            epochs=self.final_epochs,
             device=self.device,
             benchmark_model=self.benchmark_model,
             threads=self.threads,
