@@ -35,16 +35,16 @@ from pocketnas.data.load import load, load_cached
 from pocketnas.devices import Device
 from pocketnas.netadapt.carry import carried
 from pocketnas.netadapt.widths import shrunk, widths
-from pocketnas.run.adapt_config import AdaptConfig
-from pocketnas.run.adapting import run
+from pocketnas.run.adapt.adapting import run
+from pocketnas.run.adapt.config import AdaptConfig
+from pocketnas.run.adapt.table import ShrinkTable, stored_table
+from pocketnas.run.adapt.trail import stored_trail
 from pocketnas.run.answerer import in_torch
 from pocketnas.run.device import HOST, open_device
 from pocketnas.run.folder import RunFolder, load_weights
 from pocketnas.run.loaded import loaded
 from pocketnas.run.scoring import score
-from pocketnas.run.shrink_table import ShrinkTable, stored_table
 from pocketnas.run.start import Start
-from pocketnas.run.trail import stored_trail
 from pocketnas.run.train import fit, train
 from pocketnas.run.train_config import TrainConfig
 from pocketnas.tflite.writer import write

@@ -9,7 +9,7 @@ import pytest
 from pocketnas.arch.architecture import Architecture
 from pocketnas.netadapt.widths import shrunk, widths
 from pocketnas.report.adaptation import path_chart, widths_chart, write_adaptation
-from pocketnas.run.adapt_config import AdaptConfig
+from pocketnas.run.adapt.config import AdaptConfig
 from pocketnas.zoo import architecture
 from report.reading import HOSTILE, Page
 

@@ -12,10 +12,10 @@ from PIL import Image
 from pocketnas.arch.notation import from_lines
 from pocketnas.devices import Latency
 from pocketnas.errors import DataError, DeviceError, SettingError, StudyError
-from pocketnas.run import adapting
-from pocketnas.run.adapt_config import AdaptConfig
+from pocketnas.run.adapt import adapting
+from pocketnas.run.adapt.config import AdaptConfig
+from pocketnas.run.adapt.trail import stored_config
 from pocketnas.run.folder import RunFolder, load_weights, save_weights, write_json
-from pocketnas.run.trail import stored_config
 from pocketnas.train.network import Network, weights_of
 
 LINES = ["in_p8_c3", "cn_k3_s2_c16", "ir_r2_k3_s1_x48_c16", "ir_k3_s2_x64_c24", "hd_c64_n2_d0.1"]
@@ -137,7 +137,7 @@ def test_stopped_anywhere_it_ends_in_the_same_network(
         if written in (2, 9):
             raise KeyboardInterrupt  # two proposals of a round are done, the others not
 
-    monkeypatch.setattr("pocketnas.run.proposing.write_json", stop_in_a_round)
+    monkeypatch.setattr("pocketnas.run.adapt.proposing.write_json", stop_in_a_round)
     settings, stops = config(start), 0
     while True:
         try:

@@ -90,9 +90,9 @@ def adapt(
     from pocketnas.cli.training import following
     from pocketnas.data.load import located
     from pocketnas.errors import PocketNASError, SettingError
-    from pocketnas.run.adapt_config import AdaptConfig
+    from pocketnas.run.adapt.config import AdaptConfig
+    from pocketnas.run.adapt.trail import FILE, stored_config
     from pocketnas.run.folder import RunFolder, next_run, short_name
-    from pocketnas.run.trail import FILE, stored_config
 
     if resume is not None:
         if network or to or target_ms:
@@ -134,7 +134,7 @@ def adapt(
     folder.keep_caches_inside()
     try:
         with following(folder, to_stderr=json_, tensorboard=False) as follow:
-            from pocketnas.run.adapting import run
+            from pocketnas.run.adapt.adapting import run
 
             follow.note(f"run folder: {folder.path}")
             result = run(config, folder, follow)

@@ -16,8 +16,8 @@ def report(
 
     from pocketnas.errors import StudyError
     from pocketnas.report.summary import Summary
+    from pocketnas.run.adapt.trail import FILE, stored_trail
     from pocketnas.run.folder import RunFolder
-    from pocketnas.run.trail import FILE, stored_trail
     from pocketnas.study.study import Study
 
     if not (run / "study.db").exists() and not (run / FILE).exists():
@@ -25,7 +25,7 @@ def report(
     folder = RunFolder(run)
     folder.keep_caches_inside()
     if not (run / "study.db").exists():
-        from pocketnas.run.adapting import render as drawn
+        from pocketnas.run.adapt.adapting import render as drawn
 
         if (trail := stored_trail(folder)) is None:
             raise StudyError(f"{run}: its adaptation was stopped before its first step")

@@ -288,7 +288,7 @@ def search(
 def _adapted(config: RunConfig, folder: "RunFolder", *, to_stderr: bool) -> dict[str, Any]:
     """The winner shrunk, in a folder inside the run's; or what was found there already."""
     from pocketnas.cli.training import following
-    from pocketnas.run.adapting import run
+    from pocketnas.run.adapt.adapting import run
     from pocketnas.run.folder import RunFolder
 
     inner = RunFolder(folder.path / "adapted")

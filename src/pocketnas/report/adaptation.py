@@ -21,7 +21,7 @@ def write_adaptation(trail: Mapping[str, Any], path: Path) -> None:
     """Writes the page of what `adapt.json` holds, finished or under way.
 
     Args:
-        trail: `pocketnas.run.trail.Trail.to_dict()`.
+        trail: `pocketnas.run.adapt.trail.Trail.to_dict()`.
         path: of the HTML file.
     """
     now = _points(trail)[-1]

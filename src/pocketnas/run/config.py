@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
-from pocketnas.run.adapt_config import ENDS, AdaptConfig
+from pocketnas.run.adapt.config import ENDS, AdaptConfig
 from pocketnas.run.device import HOST, check_device
 from pocketnas.search.limits import Limits
 from pocketnas.search.reward import REWARDS

@@ -5,8 +5,8 @@ from statistics import median
 from pocketnas.arch.architecture import Architecture
 from pocketnas.devices import Device, Latency
 from pocketnas.netadapt import Adapted
+from pocketnas.run.adapt.trail import Trail
 from pocketnas.run.evaluate import once_more
-from pocketnas.run.trail import Trail
 from pocketnas.tflite.writer import write
 
 ROUNDS = 3

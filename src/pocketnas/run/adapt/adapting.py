@@ -23,19 +23,19 @@ from pocketnas.netadapt.widths import widths
 from pocketnas.report.adaptation import write_adaptation
 from pocketnas.report.figures import duration, milliseconds, percent
 from pocketnas.report.shrinking import shrinking_png
-from pocketnas.run.adapt_config import AdaptConfig
-from pocketnas.run.adapt_source import take
+from pocketnas.run.adapt.config import AdaptConfig
+from pocketnas.run.adapt.latency import measured
+from pocketnas.run.adapt.proposing import Rounds
+from pocketnas.run.adapt.source import take
+from pocketnas.run.adapt.table import ShrinkTable, shrink_table, stored_table
+from pocketnas.run.adapt.trail import FILE, Trail, begin, stored_trail
 from pocketnas.run.answerer import in_torch
 from pocketnas.run.device import open_device
 from pocketnas.run.export import export, seen_by
 from pocketnas.run.folder import RunFolder, load_weights, save_weights, write_json
 from pocketnas.run.loaded import loaded
-from pocketnas.run.path_latency import measured
-from pocketnas.run.proposing import Rounds
 from pocketnas.run.scoring import score
-from pocketnas.run.shrink_table import ShrinkTable, shrink_table, stored_table
 from pocketnas.run.start import Start
-from pocketnas.run.trail import FILE, Trail, begin, stored_trail
 from pocketnas.run.train import Follow, fit
 from pocketnas.run.train_config import TrainConfig
 from pocketnas.run.training import setup_worker

@@ -10,8 +10,8 @@ from pocketnas.arch.architecture import Architecture
 from pocketnas.data.feed import Feed, stored_feed
 from pocketnas.errors import ArchitectureError, StudyError
 from pocketnas.netadapt.adapt import Adapted, Step
-from pocketnas.run.adapt_config import AdaptConfig
-from pocketnas.run.adapt_source import Given
+from pocketnas.run.adapt.config import AdaptConfig
+from pocketnas.run.adapt.source import Given
 from pocketnas.run.folder import RunFolder, write_json
 
 FILE = "adapt.json"

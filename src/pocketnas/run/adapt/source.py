@@ -11,7 +11,7 @@ import numpy as np
 from pocketnas.data.images import Images, Indices, Split, split
 from pocketnas.data.load import load_cached, located
 from pocketnas.errors import DataError, SettingError, StudyError
-from pocketnas.run.adapt_config import AdaptConfig
+from pocketnas.run.adapt.config import AdaptConfig
 from pocketnas.run.folder import RunFolder
 from pocketnas.run.images import opened
 from pocketnas.run.loaded import Loaded

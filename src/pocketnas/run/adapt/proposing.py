@@ -10,10 +10,10 @@ from pocketnas.data.images import Images, Split
 from pocketnas.errors import StudyError
 from pocketnas.netadapt.adapt import Adapted, Proposal, Tuned
 from pocketnas.netadapt.changes import names
-from pocketnas.run.adapt_config import AdaptConfig
+from pocketnas.run.adapt.config import AdaptConfig
+from pocketnas.run.adapt.trail import Trail
+from pocketnas.run.adapt.tuning import TuneResult, TuneTask, short_recipe, some, tune
 from pocketnas.run.folder import write_json
-from pocketnas.run.trail import Trail
-from pocketnas.run.tuning import TuneResult, TuneTask, short_recipe, some, tune
 from pocketnas.study.executor import LocalExecutor
 
 Note = Callable[[str], None]
