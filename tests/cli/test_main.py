@@ -71,4 +71,4 @@ def test_version(cli: Cli, tmp_path: Path) -> None:
 def test_unknown_names_get_one_sentence(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "nowhere", cwd=tmp_path)
     assert done.returncode == 1
-    assert "no run folder" in done.stderr
+    assert "nowhere: holds no search and no adaptation" in done.stderr

@@ -17,7 +17,7 @@ PROGRAM = [sys.executable, "-c", "from pocketnas.cli.main import main; main()"]
 
 
 def test_two_processes_a_kill_and_the_same_weights(cli: Cli, photos: Path, tmp_path: Path) -> None:
-    settings = ("mobilenet_v2_0.1", "--data", photos, "--resolution", "16", "--epochs", "4")
+    settings = ("mobilenet_v2_0.1", "--data", photos, "--resolution", "16", "--epochs", "3")
     both = ("--device", "cpu,cpu", "--batch", "16")
     whole = cli("train", *settings, *both, "--out", "whole", "--json", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr

@@ -289,12 +289,13 @@ def _adapted(config: RunConfig, folder: "RunFolder", *, to_stderr: bool) -> dict
     """The winner shrunk, in a folder inside the run's; or what was found there already."""
     from pocketnas.cli.training import following
     from pocketnas.run.adapt.adapting import run
+    from pocketnas.run.adapt.config import after_search
     from pocketnas.run.folder import RunFolder
 
     inner = RunFolder(folder.path / "adapted")
     with following(inner, to_stderr=to_stderr, tensorboard=False) as follow:
         follow.note(f"run folder: {inner.path}")
-        result = run(config.adaptation(folder.path), inner, follow)
+        result = run(after_search(config, folder.path), inner, follow)
     if not to_stderr:
         print_adapted(result, inner)
     return result

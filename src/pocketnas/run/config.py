@@ -1,16 +1,16 @@
 """The settings of a run, one frozen value; the command line is generated from it."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
-from pocketnas.run.adapt.config import ENDS, AdaptConfig
 from pocketnas.run.device import HOST, check_device
 from pocketnas.search.limits import Limits
 from pocketnas.search.reward import REWARDS
+
+ENDS = ("finetune", "scratch")
+"""What follows an adaptation."""
 
 SEARCHERS = ("guided", "ppo", "reinforce", "evolution", "random")
 
@@ -132,23 +132,6 @@ class RunConfig:
         if self.control is not None:
             return self.control
         return 0 if self.searcher == "random" else self.trials
-
-    def adaptation(self, folder: Path) -> AdaptConfig:
-        """How the winner in the run's folder is shrunk in the end."""
-        care = self.measure_seconds or 1.0
-        return AdaptConfig(
-            network=str(folder),
-            share=self.adapt,
-            then=self.then,
-            epochs=self.final_epochs,
-            device=self.device,
-            benchmark_model=self.benchmark_model,
-            threads=self.threads,
-            table_s=60.0 * care,
-            measure_s=3.0 * care,
-            seed=self.seed,
-            workers=self.workers or os.cpu_count() or 1,
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -1,16 +1,18 @@
 """The settings of `pocketnas adapt`, one frozen value."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pocketnas.errors import SettingError, StudyError
 from pocketnas.netadapt.changes import KINDS
+from pocketnas.run.config import ENDS, RunConfig
 from pocketnas.run.device import HOST, check_device
 from pocketnas.train.recipes import recipe
 
 CHOICES = ("ratio", "accuracy")
-ENDS = ("finetune", "scratch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,21 @@ class AdaptConfig:
             return cls(**{**values, "also": tuple(values["also"])})
         except (TypeError, KeyError) as error:
             raise StudyError(f"the stored settings are of another version ({error})") from None
+
+
+def after_search(config: RunConfig, folder: Path) -> AdaptConfig:
+    """How the winner in a search's run folder is shrunk in the end."""
+    care = config.measure_seconds or 1.0
+    return AdaptConfig(
+        network=str(folder),
+        share=config.adapt,
+        then=config.then,
+        epochs=config.final_epochs,
+        device=config.device,
+        benchmark_model=config.benchmark_model,
+        threads=config.threads,
+        table_s=60.0 * care,
+        measure_s=3.0 * care,
+        seed=config.seed,
+        workers=config.workers or os.cpu_count() or 1,
+    )
