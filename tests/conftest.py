@@ -15,6 +15,7 @@ FREE = ("cli/test_adapt", "cli/test_board", "cli/test_main", "cli/test_together"
         "run/test_adapting", "run/test_config", "run/test_folder", "run/test_ship")  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` runs two workers; what measures or times out keeps to one of them, in turn.
 
