@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 
@@ -13,6 +14,9 @@ import pytest
 from PIL import Image
 
 from cli.conftest import TINY, Cli
+from pocketnas.errors import DataError
+from pocketnas.run.config import RunConfig
+from pocketnas.run.folder import RunFolder
 
 SMALL = """in_p24_c3
 cn_r1_k3_s2_c16_nr6
@@ -88,6 +92,42 @@ def test_search_adapts_its_winner(cli: Cli, tmp_path: Path) -> None:
     assert (folder / "adapted" / "best.tflite").exists()
     assert found["adapted"]["adapted"]["parameters"] < found["adapted"]["start"]["parameters"]
     assert found["adapted"]["start"]["digest"] == found["rows"][0]["digest"]
+
+
+def test_too_few_to_choose_are_told_before_the_search(cli: Cli, tmp_path: Path) -> None:
+    for file in [*(tmp_path / "photos").rglob("*.png")][::4]:
+        file.unlink()
+    for file in [*(tmp_path / "photos").rglob("*.png")][::2]:
+        file.unlink()
+    settings = ("search", "--data", "photos", "--resolution", "24", *TINY, "--adapt", "0.9")
+    done = cli(*settings, "--out", "flow", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "18 images are held out to choose by, at least 40" in done.stderr
+    assert "trained" not in done.stdout
+    assert not (tmp_path / "flow").exists()
+
+
+def test_a_finished_search_outlives_its_adaptation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in the second half, the first half's folder stays."""
+    verb = import_module("pocketnas.cli.search")
+
+    def searched(config: RunConfig, folder: RunFolder, watch: object) -> None:
+        folder.model.write_bytes(b"the winner")
+
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("these images are gone")
+
+    monkeypatch.setattr("pocketnas.run.pipeline.run", searched)
+    monkeypatch.setattr("pocketnas.cli.table.print_summary", lambda *_, **__: None)
+    monkeypatch.setattr(verb, "_adapted", fails)
+    with pytest.raises(DataError, match="these images are gone"):
+        verb.search(
+            data="photos", adapt=0.5, out=tmp_path / "run", limit=None, halving=False, int8=False,
+            **dict.fromkeys(("trials", "control", "resume", "grow")), json_=False,
+        )  # fmt: skip
+    assert (tmp_path / "run" / "best.tflite").read_bytes() == b"the winner"
 
 
 def test_what_is_wrong_is_one_sentence(cli: Cli, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -267,22 +267,27 @@ def search(
 
             watch.note(f"run folder: {folder.path}")
             summary = run(config, folder, watch)
-        if not json_:
-            print_summary(summary, folder, json_=False)
-        small = None if config.adapt is None else _adapted(config, folder, to_stderr=json_)
     except DataError:
         if fresh:  # there is nothing to go on with
             rmtree(folder.path)
         raise
     except KeyboardInterrupt:
-        typer.echo(
-            f"pocketnas: stopped; go on with: pocketnas search --resume {folder.path}", err=True
-        )
-        sys.exit(130)
+        _stopped(folder)
+    if not json_:
+        print_summary(summary, folder, json_=False)
+    try:
+        small = None if config.adapt is None else _adapted(config, folder, to_stderr=json_)
+    except KeyboardInterrupt:
+        _stopped(folder)
     if json_:
         print_summary(summary, folder, json_=True, adapted=small)
     if small is not None:
         refuse_short(small)
+
+
+def _stopped(folder: "RunFolder") -> NoReturn:
+    typer.echo(f"pocketnas: stopped; go on with: pocketnas search --resume {folder.path}", err=True)
+    sys.exit(130)
 
 
 def _adapted(config: RunConfig, folder: "RunFolder", *, to_stderr: bool) -> dict[str, Any]:

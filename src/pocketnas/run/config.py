@@ -87,6 +87,10 @@ class RunConfig:
         _ = self.growth
         if self.adapt is not None and not 0 < self.adapt < 1:
             raise SettingError(f"--adapt must be between 0 and 1, got {self.adapt}")
+        if self.adapt is None and self.then != ENDS[0]:
+            raise SettingError(f"--then {self.then} is of --adapt; give that, too")
+        if self.adapt is not None and self.space == "nasnet":
+            raise SettingError("--adapt: cells have no width that could shrink; got --space nasnet")
         if self.adapt is not None and self.int8:
             raise SettingError(
                 "--adapt goes by the latency in float; give it without --int8 and export --int8"

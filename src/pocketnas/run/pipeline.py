@@ -16,6 +16,7 @@ from pocketnas.errors import StudyError
 from pocketnas.report.plots import pareto_png
 from pocketnas.report.searchers import CONTROL, SEARCH
 from pocketnas.report.summary import Summary
+from pocketnas.run.adapt.source import check_choosing
 from pocketnas.run.config import RunConfig
 from pocketnas.run.costs import Costs
 from pocketnas.run.device import open_device
@@ -61,6 +62,8 @@ def run(config: RunConfig, folder: RunFolder, watch: Watch) -> Summary:
         images = _images(config, folder, study, watch)
         parts = split(images, seed=config.seed)
         planned = plan(config, images, len(parts.train))
+        if config.adapt is not None:  # said now, not after hours of searching
+            check_choosing(images, parts)
         shipping = Shipping(config.int8, images, parts)
         reference = shipping.candidate(planned.reference.graph())
         device = stack.enter_context(_device(config, reference, study))

@@ -97,12 +97,21 @@ def take(
             f" channels, {images.name} has {len(images.classes)} classes and {images.channels}"
             " channels; pocketnas train fits a network to new classes"
         )
-    if (count := len(given.parts(images).validation)) < LEAST:
+    check_choosing(images, given.parts(images))
+    return given
+
+
+def check_choosing(images: Images, parts: Split) -> None:
+    """Refuses images of which too few would choose.
+
+    Raises:
+        DataError: fewer than `LEAST`.
+    """
+    if (count := len(parts.validation)) < LEAST:
         raise DataError(
             f"{images.name}: only {count} images are held out to choose by, at least {LEAST} are"
             " needed; a training with a larger --hold-out, or more images, would help"
         )
-    return given
 
 
 def _halves(images: Images, indices: Indices) -> tuple[Indices, Indices]:
